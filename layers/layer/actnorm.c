@@ -6,9 +6,9 @@
 #include "channel_affine.h"
 
 typedef struct actnorm {
-  clf__channel_affine affine;
-  clf__slot fitted;    /* 1 after initialisation by a batch */
-  clf__slot mean, var; /* memory for the statistics of the first batch */
+  clf__channel_affine affine; /* first: see clf__affine_layer_forward() */
+  clf__slot fitted;           /* 1 after initialisation by a batch */
+  clf__slot mean, var;        /* memory for the statistics of the first batch */
 } actnorm;
 
 static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
@@ -58,38 +58,14 @@ static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory
   return s;
 }
 
-static const clf__channel_affine *affine_of(const clf__layer *l) {
-  return &((const actnorm *)l->own)->affine;
-}
-static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
-                          clf_tensor x, clf_tensor y, clf_tensor logdet) {
-  (void)k;
-  return clf__channel_affine_forward(l, p, affine_of(l), x, y, logdet);
-}
-static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
-                          clf_tensor y, clf_tensor x, clf_tensor logdet) {
-  (void)k;
-  return clf__channel_affine_inverse(l, p, affine_of(l), y, x, logdet);
-}
-static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
-                           clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
-  (void)k, (void)y;
-  return clf__channel_affine_backward(l, p, affine_of(l), x, dy, dx);
-}
-static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
-                                   clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
-  (void)k, (void)y;
-  return clf__channel_affine_backward_inverse(l, p, affine_of(l), x, dx, dy);
-}
-
 const clf__layer_ops clf__layer_actnorm = {
     .name = "actnorm",
     .make = make,
     .unmake = clf__layer_free_own,
     .fit = CLF_TRAINS(fit),
-    .forward = forward,
-    .inverse = inverse,
-    .backward = CLF_TRAINS(backward),
-    .backward_inverse = CLF_TRAINS(backward_inverse),
+    .forward = clf__affine_layer_forward,
+    .inverse = clf__affine_layer_inverse,
+    .backward = CLF_TRAINS(clf__affine_layer_backward),
+    .backward_inverse = CLF_TRAINS(clf__affine_layer_backward_inverse),
     .traits = CLF_FIXED_VOLUME,
 };

@@ -41,3 +41,27 @@ clf_status clf__channel_affine_backward_inverse(const clf__layer *l, const clf__
                 .dshift = gradient(p, a, &a->shift), .kind = a->kind, .eps = a->eps,
                 .dlogdet = p->dlogdet);
 }
+
+/* ---- A layer of its own ---------------------------------------------------------------------- */
+
+clf_status clf__affine_layer_forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                                     clf_tensor x, clf_tensor y, clf_tensor logdet) {
+  (void)k;
+  return clf__channel_affine_forward(l, p, l->own, x, y, logdet);
+}
+clf_status clf__affine_layer_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                                     clf_tensor y, clf_tensor x, clf_tensor logdet) {
+  (void)k;
+  return clf__channel_affine_inverse(l, p, l->own, y, x, logdet);
+}
+clf_status clf__affine_layer_backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
+                                      clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
+  (void)k, (void)y;
+  return clf__channel_affine_backward(l, p, l->own, x, dy, dx);
+}
+clf_status clf__affine_layer_backward_inverse(const clf__layer *l, const clf__pass *p,
+                                              clf__layer_memory *k, clf_tensor y, clf_tensor x,
+                                              clf_tensor dx, clf_tensor dy) {
+  (void)k, (void)y;
+  return clf__channel_affine_backward_inverse(l, p, l->own, x, dx, dy);
+}

@@ -51,38 +51,15 @@ static clf_status derive_shift_scale(const clf__layer *l, double *c) {
   return CLF_OK;
 }
 
-static clf_status forward_shift_scale(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
-                                      clf_tensor x, clf_tensor y, clf_tensor logdet) {
-  (void)k;
-  return clf__channel_affine_forward(l, p, l->own, x, y, logdet);
-}
-static clf_status inverse_shift_scale(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
-                                      clf_tensor y, clf_tensor x, clf_tensor logdet) {
-  (void)k;
-  return clf__channel_affine_inverse(l, p, l->own, y, x, logdet);
-}
-static clf_status backward_shift_scale(const clf__layer *l, const clf__pass *p,
-                                       clf__layer_memory *k, clf_tensor x, clf_tensor y,
-                                       clf_tensor dy, clf_tensor dx) {
-  (void)k, (void)y;
-  return clf__channel_affine_backward(l, p, l->own, x, dy, dx);
-}
-static clf_status backward_inverse_shift_scale(const clf__layer *l, const clf__pass *p,
-                                               clf__layer_memory *k, clf_tensor y, clf_tensor x,
-                                               clf_tensor dx, clf_tensor dy) {
-  (void)k, (void)y;
-  return clf__channel_affine_backward_inverse(l, p, l->own, x, dx, dy);
-}
-
 const clf__layer_ops clf__layer_shift_scale = {
     .name = "shift-scale",
     .make = make_shift_scale,
     .unmake = clf__layer_free_own,
     .derive = derive_shift_scale,
-    .forward = forward_shift_scale,
-    .inverse = inverse_shift_scale,
-    .backward = CLF_TRAINS(backward_shift_scale),
-    .backward_inverse = CLF_TRAINS(backward_inverse_shift_scale),
+    .forward = clf__affine_layer_forward,
+    .inverse = clf__affine_layer_inverse,
+    .backward = CLF_TRAINS(clf__affine_layer_backward),
+    .backward_inverse = CLF_TRAINS(clf__affine_layer_backward_inverse),
     .traits = CLF_FIXED_VOLUME,
 };
 
@@ -125,37 +102,15 @@ static clf_status fit(const clf__layer *l, const clf__pass *p, clf__layer_memory
   return s;
 }
 
-static clf_status forward_standardize(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
-                                      clf_tensor x, clf_tensor y, clf_tensor logdet) {
-  (void)k;
-  return clf__channel_affine_inverse(l, p, l->own, x, y, logdet);
-}
-static clf_status inverse_standardize(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
-                                      clf_tensor y, clf_tensor x, clf_tensor logdet) {
-  (void)k;
-  return clf__channel_affine_forward(l, p, l->own, y, x, logdet);
-}
-static clf_status backward_standardize(const clf__layer *l, const clf__pass *p,
-                                       clf__layer_memory *k, clf_tensor x, clf_tensor y,
-                                       clf_tensor dy, clf_tensor dx) {
-  (void)k, (void)y;
-  return clf__channel_affine_backward_inverse(l, p, l->own, x, dy, dx);
-}
-static clf_status backward_inverse_standardize(const clf__layer *l, const clf__pass *p,
-                                               clf__layer_memory *k, clf_tensor y, clf_tensor x,
-                                               clf_tensor dx, clf_tensor dy) {
-  (void)k, (void)x;
-  return clf__channel_affine_backward(l, p, l->own, y, dx, dy);
-}
-
+/* The inverse of shift-scale. */
 const clf__layer_ops clf__layer_standardize = {
     .name = "standardize",
     .make = make_standardize,
     .unmake = clf__layer_free_own,
     .fit = CLF_TRAINS(fit),
-    .forward = forward_standardize,
-    .inverse = inverse_standardize,
-    .backward = CLF_TRAINS(backward_standardize),
-    .backward_inverse = CLF_TRAINS(backward_inverse_standardize),
+    .forward = clf__affine_layer_inverse,
+    .inverse = clf__affine_layer_forward,
+    .backward = CLF_TRAINS(clf__affine_layer_backward_inverse),
+    .backward_inverse = CLF_TRAINS(clf__affine_layer_backward),
     .traits = CLF_FIXED_VOLUME | CLF_IS_STANDARDIZE,
 };

@@ -107,28 +107,9 @@ static int inside(const clf__map *m, int32_t j, double x, double interval[2]) {
   return clf__spline_inside(&own_of(m)->spline, j, x, interval);
 }
 
-const clf__map_ops clf__map_linear = {
-    .name = "linear",
-    .make = make_linear,
-    .unmake = unmake,
-    .forward = forward,
-    .inverse = inverse,
-    .backward = CLF_TRAINS(backward),
-    .backward_inverse = CLF_TRAINS(backward_inverse),
-    .derive = derive,
-    .start = start,
-    .inside = inside,
-};
-
-const clf__map_ops clf__map_quadratic = {
-    .name = "quadratic",
-    .make = make_quadratic,
-    .unmake = unmake,
-    .forward = forward,
-    .inverse = inverse,
-    .backward = CLF_TRAINS(backward),
-    .backward_inverse = CLF_TRAINS(backward_inverse),
-    .derive = derive,
-    .start = start,
-    .inside = inside,
-};
+#define POLY_MAP                                                                                   \
+  .unmake = unmake, .forward = forward, .inverse = inverse, .backward = CLF_TRAINS(backward),      \
+  .backward_inverse = CLF_TRAINS(backward_inverse), .derive = derive, .start = start,              \
+  .inside = inside
+const clf__map_ops clf__map_linear = {.name = "linear", .make = make_linear, POLY_MAP};
+const clf__map_ops clf__map_quadratic = {.name = "quadratic", .make = make_quadratic, POLY_MAP};

@@ -94,6 +94,13 @@ clf_status clf__chain_backward_add(const clf__net *n, const clf__pass *p, clf__n
 clf_status clf__chain_plan_sharing(const clf__net *n, int32_t rows, int train, clf_arena *a,
                                    clf__net_memory *k, const clf__net_memory *shared);
 
+/* The functions that masked nets share, apart from name, make and draw. */
+#define CLF_MASKED_CHAIN                                                                           \
+  .unmake = clf__chain_free, .derive = clf__degrees_derive, .init = clf__chain_init_masked,        \
+  .shift = clf__chain_shift, .plan = clf__chain_plan, .finish = CLF_TRAINS(clf__chain_finish),     \
+  .forward = clf__chain_forward, .backward = CLF_TRAINS(clf__chain_backward),                      \
+  .sweep = clf__chain_sweep, .masked = 1
+
 extern const clf__net_ops clf__net_mlp, clf__net_resnet, clf__net_made, clf__net_masked;
 
 /* The activation of a word of arch.def. */

@@ -96,17 +96,5 @@ static void draw(const clf__net *n, clf__host_random *r, double *constants) {
   clf__chain_draw_masks(n, constants);
 }
 
-const clf__net_ops clf__net_made = {.name = "made",
-                                    .make = make,
-                                    .unmake = clf__chain_free,
-                                    .draw = draw,
-                                    .derive = clf__degrees_derive,
-                                    .init = clf__chain_init_masked,
-                                    .shift = clf__chain_shift,
-                                    .plan = clf__chain_plan,
-                                    .keep = clf__chain_keep,
-                                    .finish = CLF_TRAINS(clf__chain_finish),
-                                    .forward = clf__chain_forward,
-                                    .backward = CLF_TRAINS(clf__chain_backward),
-                                    .sweep = clf__chain_sweep,
-                                    .masked = 1};
+const clf__net_ops clf__net_made = {
+    .name = "made", .make = make, .draw = draw, .keep = clf__chain_keep, CLF_MASKED_CHAIN};
