@@ -82,6 +82,9 @@ static clf_status data_shape(clf__im *im, const clf__im_module *m, int levels, i
   if (C < 1 || C << (2 * squeezes) != channels_of(level, 0))
     return clf__im_refuse(level, "has %lld channels, which no squeeze leaves",
                           (long long)channels_of(level, 0));
+  if ((int64_t)h * w > 1 << 20 || C > 1 << 20)
+    return clf__im_refuse(m, "is a flow of images of %d x %d x %lld, which are too large", h, w,
+                          (long long)C);
   *at = (image){h, w, C};
   im->shape[0] = h;
   im->shape[1] = w;
@@ -154,7 +157,7 @@ static clf_status gather(const clf__im_module *list, conv_net *n) {
   for (clf__im_module *c = list->child; c; c = c->next) {
     const clf__im_tensor *w = clf__im_find(c, "weight");
     const char *act = NULL;
-    if (w && w->rank == 4 && w->dim[2] == w->dim[3] && w->dim[2] % 2 && n->count < 8)
+    if (w && w->rank == 4 && w->count && w->dim[2] == w->dim[3] && w->dim[2] % 2 && n->count < 8)
       n->conv[n->count++] = c;
     else if (clf__im_find(c, "actNorm.s") && n->count)
       n->norm[n->count - 1] = clf__im_child(c, "actNorm");
@@ -208,7 +211,8 @@ static clf_status print_net(clf__im *im, const clf__im_module *m, const conv_net
   for (int l = 0; l < n->count; l++)
     CLF_TRY(clf__im_print(node, "%s%lld", l ? "-" : "",
                           (long long)clf__im_dim(clf__im_find(n->conv[l], "weight"), 2)));
-  return clf__im_print(node, ", %s%s)", act ? act : "relu", normed ? "" : ", norm=0");
+  return clf__im_print(node, ", %s%s%s)", act ? act : "relu", normed ? "" : ", norm=0",
+                       im->given ? ", alone=1" : "");
 }
 
 /* The mask of the channels from `first` on, or of those before. */
@@ -284,6 +288,19 @@ static clf_status squeeze_if_hidden(clf__im *im, const clf__im_module *m, image 
     return clf__im_refuse(m, "has %lld channels; the flow before it leaves %lld",
                           (long long)channels, (long long)at->c);
   return squeeze(im, m, at);
+}
+
+/* MultiscaleFlow(transform=...), the last step to the data. */
+static clf_status transform(clf__im *im, clf__im_module *m) {
+  const char *kind = clf__im_kind(m);
+  if (!strcmp(kind, "Shift"))
+    return clf__im_layer(im, "shift-scale(shift=%.17g)", clf__im_real(m, "shift", -0.5));
+  if (strcmp(kind, "Logit") != 0)
+    return clf__im_refuse(m,
+                          "is not supported as the transform of a MultiscaleFlow; Shift and Logit "
+                          "are");
+  const double alpha = clf__im_real(m, "alpha", 0.05), beta = 1 - 2 * alpha;
+  return clf__im_layer(im, "logit(%.17g, %.17g)", -alpha / beta, (1 - alpha) / beta);
 }
 
 static clf_status level(clf__im *im, const clf__im_module *list, image *at) {
@@ -379,12 +396,21 @@ static clf_status read_moments(clf__im *im, clf__im_module *m, const image *at, 
   return CLF_OK;
 }
 
+/* The classes of the first base that has some; 0: there are none. */
+static int64_t classes_of(const clf__im_module *bases) {
+  for (const clf__im_module *q = bases->child; q; q = q->next) {
+    const clf__im_tensor *loc = clf__im_find(q, "loc"), *cc = clf__im_find(q, "loc_cc");
+    if (cc) return clf__im_dim(cc, 0);
+    if (loc && loc->rank == 4 && loc->dim[0] != 1 && !clf__im_find(q, "loc_logs"))
+      return loc->dim[3];
+  }
+  return 0;
+}
+
 /* The classes become the context: their number, which a net turns into a one-hot vector:
  * element k is r(c - k + 1) - 2 r(c - k) + r(c - k - 1) with r(x) = max(x, 0). */
 static clf_status set_classes(clf__im *im, const clf__im_module *m, int64_t K) {
-  const int known = im->context != 0;
   CLF_TRY(clf__im_set_context(im, m, K));
-  if (known || K == 1) return CLF_OK;
   double *bias = calloc((size_t)K + 2, sizeof *bias);
   double *out = calloc((size_t)(K * (K + 2)), sizeof *out);
   for (int64_t k = 0; bias && k < K + 2; k++) bias[k] = 1 - (double)k;
@@ -399,8 +425,14 @@ static clf_status set_classes(clf__im *im, const clf__im_module *m, int64_t K) {
   CLF_TRY(s);
   CLF_TRY(clf__im_put_values(im, out, K * (K + 2), NULL, "context.net.1.weight"));
   CLF_TRY(clf__im_put_values(im, calloc((size_t)K, sizeof(double)), K, NULL, "context.net.1.bias"));
-  im->given = 1;
+  im->given = 1; /* the class */
   return clf__im_print(&im->embedding, "mlp(%lldx1, relu)->%lld", (long long)K + 2, (long long)K);
+}
+
+static clf_status check_classes(const clf__im *im, const clf__im_module *m, int64_t K) {
+  return K == im->context ? CLF_OK
+                          : clf__im_refuse(m, "has %lld classes, and another base %d", (long long)K,
+                                           (int)im->context);
 }
 
 /* The base of what remains. */
@@ -466,7 +498,7 @@ static clf_status split(clf__im *im, const clf__im_module *merge, clf__im_module
   clf_status s = read_moments(im, q, &sent, &v);
   const int64_t n = sent.c * pixels;
   at->c -= sent.c;
-  if (!s && v.classes) s = set_classes(im, q, v.classes);
+  if (!s && v.classes) s = check_classes(im, q, v.classes);
   if (!s && v.classes) s = put_prior_net(im, &v, n, at->c * pixels);
   if (!s && !v.classes && !v.standard)
     s = clf__im_put_values(im, pairs_of(&v, n, 0), 2 * n, NULL, "layers.%d.prior.numbers",
@@ -487,6 +519,10 @@ clf_status clf__im_normflows_images(clf__im *im, clf__im_module *m) {
   moments v;
   if (levels < 1 || levels > 16) return clf__im_refuse(m, "has %d levels", levels);
   CLF_TRY(data_shape(im, m, levels, &at));
+  const int64_t classes = classes_of(clf__im_child(m, "q0"));
+  if (classes > 4096) return clf__im_refuse(m, "has %lld classes", (long long)classes);
+  if (classes) CLF_TRY(set_classes(im, m, classes));
+  if (clf__im_child(m, "transform")) CLF_TRY(transform(im, clf__im_child(m, "transform")));
   for (int i = levels - 1; i >= 0; i--) {
     char name[32], merge[32];
     snprintf(name, sizeof name, "flows.%d", i);
@@ -499,7 +535,7 @@ clf_status clf__im_normflows_images(clf__im *im, clf__im_module *m) {
     if (i) CLF_TRY(split(im, clf__im_child(m, merge), q, &at));
     if (i) continue;
     clf_status s = read_moments(im, q, &at, &v);
-    if (!s && v.classes) s = set_classes(im, q, v.classes);
+    if (!s && v.classes) s = check_classes(im, q, v.classes);
     if (!s) s = base(im, q, &at, &v);
     free_moments(&v);
     CLF_TRY(s);

@@ -11,6 +11,7 @@ static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   const int32_t pixels = n->shape.height * n->shape.width, count = a->kernels.n;
   const int32_t width = a->width ? a->width : n->shape.channels;
   clf__conv_chain *c;
+  if (a->alone) n->context = 0;
   CLF_TRY(clf__conv_chain_new(n, count, &c));
   for (int32_t l = 0; l < count; l++) {
     clf__conv_layer *d = &c->layer[l];

@@ -15,7 +15,11 @@ clf_status clf__conv_chain_new(clf__net *n, int count, clf__conv_chain **out) {
     return clf__fail(CLF_EINVAL, "%s: convolutions need images, and the input is not an image",
                      name);
   if (n->context)
-    return clf__fail(CLF_EINVAL, "%s: convolutional nets take no context; use mlp or resnet", name);
+    return clf__fail(
+        CLF_EINVAL,
+        "%s: convolutional nets take no context; use mlp or resnet, or conv(alone=1), which "
+        "ignores it",
+        name);
   clf__conv_chain *c = n->own = calloc(1, sizeof *c);
   if (c) c->layer = calloc((size_t)count, sizeof *c->layer);
   if (!c || !c->layer) return clf__fail(CLF_ENOMEM, "no memory for %d convolutions", count);

@@ -34,7 +34,7 @@ class Images:
 
     @staticmethod
     def images(x, shape):
-        return x.reshape(-1, shape[1], shape[2], shape[0]).permute(0, 3, 1, 2)
+        return x.reshape(-1, shape[1], shape[2], shape[0]).permute(0, 3, 1, 2).clone()  # Shift works in place
 
     @staticmethod
     def moments(q, c):
@@ -46,6 +46,9 @@ class Images:
                 loc = loc + (y @ q.loc_cc)[:, :, None, None]
                 scale = scale + (y @ q.log_scale_cc)[:, :, None, None]
             return loc, scale
+        if isinstance(q, nf.distributions.ClassCondDiagGaussian):
+            y = c[:, 0].long()
+            return q.loc[..., y].permute(3, 0, 1, 2), q.log_scale[..., y].permute(3, 0, 1, 2)
         return q.loc, q.log_scale
 
     def logp(self, x, c):
@@ -82,7 +85,7 @@ def glow(name, shape, levels, blocks, base, classes=0, **more):
             merges.append(nf.flows.Merge())
         side = 2 ** (levels - i)
         q0.append(base((channels // (2 if i else 1), H // side, W // side)))
-    model = nf.MultiscaleFlow(q0, flows, merges, class_cond=classes > 0)
+    model = nf.MultiscaleFlow(q0, flows, merges, transform=more.pop("transform", None), class_cond=classes > 0)
     for m in model.modules():
         if isinstance(m, nf.flows.ActNorm):
             m.data_dep_init_done.fill_(1)
@@ -107,6 +110,11 @@ def images():
                hints="split=channel_inv, scale=exp, act=leaky")  # fmt: skip
     yield glow("normflows_glow_norm", (2, 4, 4), 1, 2, nf.distributions.GlowBase, forms=("whole",),
                block={"net_actnorm": True, "scale": False})  # fmt: skip
+    yield glow("normflows_glow_classes", (2, 4, 4), 2, 1, lambda s: nf.distributions.ClassCondDiagGaussian(s, 3), 3,
+               transform=nf.transforms.Shift(), fixture=True, forms=("whole",))  # fmt: skip
+    yield glow("normflows_glow_classes2", (1, 4, 4), 2, 1, lambda s: nf.distributions.GlowBase(s, 2), 2, hints="size=4x4")
+    yield glow("normflows_glow_logit", (1, 4, 4), 1, 1, nf.distributions.GlowBase, forms=("whole",),
+               transform=nf.transforms.Logit(0.05), box=([0.05] * 16, [0.95] * 16))  # fmt: skip
 
 
 def cases():
