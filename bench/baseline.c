@@ -115,9 +115,9 @@ static verdict judge(const bench_row *row, const json_t *old, double peak, doubl
   const double before = number_of(old, "calibration_gflops"), by = bench_disturbance(row, peak);
   *ratio = row->seconds * 1e3 / ms_of(old);
   *steady = *ratio * (before > 0 && row->calibration > 0 ? row->calibration / before : 1);
-  const double least = fmin(*ratio, *steady);
-  if (least > (1 + margin) * by * by) return SLOWER;
-  if (least > 1 + margin) return EXCUSED;
+  const double minimum = fmin(*ratio, *steady);
+  if (minimum > (1 + margin) * by * by) return SLOWER;
+  if (minimum > 1 + margin) return EXCUSED;
   return fmax(*ratio, *steady) < 1 - margin ? FASTER : SAME;
 }
 

@@ -32,15 +32,16 @@ static const char *behind_slash(const char *name) {
 /* With several devices relative to the fastest one; with one device relative to the limit of its
  * peaks. */
 static double share(const bench_report *r, const bench_row *rows, int d) {
-  double least = 0;
+  double minimum = 0;
   if (r->devices == 1) {
     const double peak = bench_peak_percent(rows, r->device),
                  band = bench_bandwidth_percent(rows, r->device);
     return fmin(fmax(peak, band) / 100, 1);
   }
   for (int i = 0; i < r->devices; i++)
-    if (rows[i].seconds > 0 && (least == 0 || rows[i].seconds < least)) least = rows[i].seconds;
-  return least / rows[d].seconds;
+    if (rows[i].seconds > 0 && (minimum == 0 || rows[i].seconds < minimum))
+      minimum = rows[i].seconds;
+  return minimum / rows[d].seconds;
 }
 
 static void describe(const bench_report *r, const bench_row *row, char *text, size_t size) {
@@ -228,11 +229,11 @@ void bench_chart_first(const bench_report *r, int ops, FILE *to) {
 
 enum { FROM = 48, LENGTH = 400 };
 
-static void start_bar(double seconds, double most, int d, int pale, const char *what, int y,
+static void start_bar(double seconds, double maximum, int d, int pale, const char *what, int y,
                       FILE *to) {
   char text[32];
   bench_format_seconds(seconds, text, sizeof text);
-  const double length = fmax(seconds / most * LENGTH, 2);
+  const double length = fmax(seconds / maximum * LENGTH, 2);
   fprintf(to,
           "<text class=\"soft\" x=\"0\" y=\"%d\">%s</text>"
           "<rect class=\"d%d%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"14\" rx=\"3\"/>"
@@ -242,13 +243,14 @@ static void start_bar(double seconds, double most, int d, int pale, const char *
 
 void bench_chart_start(const bench_report *r, FILE *to) {
   enum { EACH = 66 };
-  double most = 0;
+  double maximum = 0;
   EACH_WORKLOAD(r, rows)
   for (int d = 0; d < r->devices; d++)
-    if (rows->w->group == BENCH_START) most = fmax(most, fmax(rows[d].first, rows[d].seconds));
+    if (rows->w->group == BENCH_START)
+      maximum = fmax(maximum, fmax(rows[d].first, rows[d].seconds));
   open_svg(to, EACH * r->devices + 20, "start of the program");
-  const double goal = FROM + 0.3 / most * LENGTH; /* a delay that nobody notices */
-  if (most > 0.3)
+  const double goal = FROM + 0.3 / maximum * LENGTH; /* a delay that nobody notices */
+  if (maximum > 0.3)
     fprintf(to,
             "<path class=\"goal\" d=\"M%.1f 0V%d\"/>"
             "<text class=\"soft\" x=\"%.1f\" y=\"%d\">0.3 s</text>\n",
@@ -259,8 +261,8 @@ void bench_chart_start(const bench_report *r, FILE *to) {
       fprintf(to, "<text class=\"name\" x=\"0\" y=\"%d\">%s</text>\n", EACH * d + 13,
               r->device[d].asked);
       if (rows[d].error[0]) continue;
-      start_bar(rows[d].first, most, d, 1, "cold", EACH * d + 20, to);
-      start_bar(rows[d].seconds, most, d, 0, "warm", EACH * d + 38, to);
+      start_bar(rows[d].first, maximum, d, 1, "cold", EACH * d + 20, to);
+      start_bar(rows[d].seconds, maximum, d, 0, "warm", EACH * d + 38, to);
     }
   }
   close_svg(to);

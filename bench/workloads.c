@@ -64,11 +64,12 @@ clf_status bench_choose(const bench_choice *c, const bench_workload ***list, int
   const char *ops = all ? "*" : c->ops, *steps = all ? "*" : c->steps;
   CLF_TRY(check_globs("--ops", ops, c->level, bench_ops, NULL));
   CLF_TRY(check_globs("--flows", steps, c->level, bench_steps, bench_starts));
-  const int most = count_of(bench_ops, "*", BENCH_FULL) + count_of(bench_steps, "*", BENCH_FULL) +
-                   count_of(bench_starts, "*", BENCH_FULL);
+  const int maximum = count_of(bench_ops, "*", BENCH_FULL) +
+                      count_of(bench_steps, "*", BENCH_FULL) +
+                      count_of(bench_starts, "*", BENCH_FULL);
   *count = 0;
-  *list = calloc((size_t)most, sizeof **list);
-  if (!*list) return bench_fail(CLF_ENOMEM, "no memory for a list of %d workloads", most);
+  *list = calloc((size_t)maximum, sizeof **list);
+  if (!*list) return bench_fail(CLF_ENOMEM, "no memory for a list of %d workloads", maximum);
   append(bench_ops, ops, c->level, *list, count);
   append(bench_steps, steps, c->level, *list, count);
   append(bench_starts, steps, c->level, *list, count);

@@ -213,14 +213,14 @@ static clf_status log_probs(const cli_session *s, const double *x, const double 
 }
 
 int cli_log_probs(cli_session *s, double *logp) {
-  const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
-  const int64_t chunk = s->images ? most : clf_flow_chunk(s->flow);
+  const int64_t rows = cli_row_count(s), maximum = cli_row_chunk(s);
+  const int64_t chunk = s->images ? maximum : clf_flow_chunk(s->flow);
   int64_t first, end;
   int code = CLI_OK;
   cli_ranks_part(rows, chunk, &first, &end);
   for (int64_t at = first, n; at < end && !code; at += n) {
     const double *x, *c;
-    n = end - at < most ? end - at : most;
+    n = end - at < maximum ? end - at : maximum;
     code = cli_rows(s, at, n, &x);
     if (!code) code = cli_given_rows(s, at, n, &c);
     if (!code && log_probs(s, x, c, at, n, logp + at) != CLF_OK) code = cli_fail_library();

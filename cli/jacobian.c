@@ -25,14 +25,14 @@ static cli_option options[] = {
 
 /* Whether PyTorch would print these in scientific notation. */
 static int is_scientific(const double *J, int64_t count) {
-  double least = INFINITY, most = 0;
+  double minimum = INFINITY, maximum = 0;
   for (int64_t i = 0; i < count; i++) {
     const double size = fabs(J[i]);
     if (size == 0) continue;
-    if (size < least) least = size;
-    if (size > most) most = size;
+    if (size < minimum) minimum = size;
+    if (size > maximum) maximum = size;
   }
-  return most > 0 && (most / least > 1000 || most > 1e8 || least < 1e-4);
+  return maximum > 0 && (maximum / minimum > 1000 || maximum > 1e8 || minimum < 1e-4);
 }
 
 /* Prints as PyTorch's print() does: four decimals, aligned columns. */

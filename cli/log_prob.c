@@ -237,18 +237,18 @@ static char *describe(const clf_flow *flow, double *gain) {
   size_t used = 0, size = 1;
   char *text = NULL;
   for (int k = 0; k < NAMED && k < dim; k++) {
-    int32_t most = 0;
+    int32_t maximum = 0;
     for (int32_t d = 1; d < dim; d++)
-      if (gain[d] > gain[most]) most = d;
-    if (gain[most] <= 0 || (k && gain[most] < strange_from)) break;
-    const char *const name = name_of(flow, most);
+      if (gain[d] > gain[maximum]) maximum = d;
+    if (gain[maximum] <= 0 || (k && gain[maximum] < strange_from)) break;
+    const char *const name = name_of(flow, maximum);
     size += strlen(name) + 40;
     char *const more = realloc(text, size);
     if (!more) break;
     text = more;
     used +=
-        (size_t)snprintf(text + used, size - used, "%s%s %.1f", k ? "; " : "", name, gain[most]);
-    gain[most] = 0;
+        (size_t)snprintf(text + used, size - used, "%s%s %.1f", k ? "; " : "", name, gain[maximum]);
+    gain[maximum] = 0;
   }
   return text ? text : calloc(1, 1);
 }
@@ -325,10 +325,10 @@ static void add_table(list *l, const clf_table *t, char *const *names, const clf
 
 /* The code of the label whose indicator column is 1; NaN if it is missing. */
 static double code_of(const double *columns, int32_t labels) {
-  int32_t most = 0;
+  int32_t maximum = 0;
   for (int32_t k = 1; k < labels; k++)
-    if (columns[k] > columns[most]) most = k;
-  return isnan(columns[0]) ? NAN : (double)most;
+    if (columns[k] > columns[maximum]) maximum = k;
+  return isnan(columns[0]) ? NAN : (double)maximum;
 }
 
 /* Converts the context from one column for each label back to one column for all labels, as in
@@ -383,10 +383,10 @@ static int print_json(const list *l, const work *w, const lacks *k) {
 }
 
 static int put_all(const cli_session *s, const work *w, const lacks *k) {
-  const size_t most = (size_t)s->data.cols + (size_t)s->given.cols + WITH_COUNT + 1;
-  list l = {.at = malloc(most * sizeof *l.at), .own = malloc(most * sizeof *l.own)};
+  const size_t maximum = (size_t)s->data.cols + (size_t)s->given.cols + WITH_COUNT + 1;
+  list l = {.at = malloc(maximum * sizeof *l.at), .own = malloc(maximum * sizeof *l.own)};
   clf_table context = {0};
-  int code = l.at && l.own ? CLI_OK : cli_fail("out of memory for %zu columns", most);
+  int code = l.at && l.own ? CLI_OK : cli_fail("out of memory for %zu columns", maximum);
   if (!code && with[WITH_data])
     code = collapse(&s->given, clf_flow_context_table(s->flow), &context);
   if (!code) add_all(&l, s, w, &context);

@@ -32,18 +32,18 @@ static int count_inside(clf_flow *flow, const double *c, int64_t first, int64_t 
 
 int cli_normalize(cli_session *s, int64_t samples, double *log_share) {
   const double *c = NULL;
-  const int64_t most = samples < CHUNK ? samples : CHUNK;
+  const int64_t maximum = samples < CHUNK ? samples : CHUNK;
   const size_t dim = (size_t)clf_flow_get_spec(s->flow)->dim;
   int64_t inside = 0;
   if (s->given.rows > 1)
     return cli_usage("--normalize is for one context; %s has a row for each sample",
                      cli_common.given ? cli_common.given : cli_common.data);
   int code = s->given.at ? cli_given_rows(s, 0, 1, &c) : CLI_OK;
-  double *x = malloc((size_t)most * (dim + 1) * sizeof *x);
-  if (!x) return cli_fail("out of memory for %" PRId64 " samples", most);
-  for (int64_t first = 0; first < samples && !code; first += most)
-    code = count_inside(s->flow, c, first, samples - first < most ? samples - first : most, x,
-                        x + (size_t)most * dim, &inside);
+  double *x = malloc((size_t)maximum * (dim + 1) * sizeof *x);
+  if (!x) return cli_fail("out of memory for %" PRId64 " samples", maximum);
+  for (int64_t first = 0; first < samples && !code; first += maximum)
+    code = count_inside(s->flow, c, first, samples - first < maximum ? samples - first : maximum, x,
+                        x + (size_t)maximum * dim, &inside);
   free(x);
   if (code) return code;
   if (!inside) return cli_fail("none of %" PRId64 " samples has a density above zero", samples);

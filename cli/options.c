@@ -30,14 +30,14 @@ static int refuse_option(const cli_verb *verb, const char *word, size_t length) 
   char typed[64];
   snprintf(typed, sizeof typed, "%.*s", (int)length, word);
   const char *nearest = NULL;
-  int least = 0;
+  int minimum = 0;
   for (const cli_option *o = verb->options; o->name; o++) {
     const int distance = cli_distance(typed, o->name);
-    if (o->name[0] != '-' || !o->help || (nearest && distance >= least)) continue;
+    if (o->name[0] != '-' || !o->help || (nearest && distance >= minimum)) continue;
     nearest = o->name;
-    least = distance;
+    minimum = distance;
   }
-  if (nearest && cli_is_near(typed, least))
+  if (nearest && cli_is_near(typed, minimum))
     return cli_usage("there is no option %s; did you mean %s?", typed, nearest);
   return cli_usage("there is no option %s; `clflow %s --help` lists them", typed, verb->name);
 }

@@ -97,12 +97,13 @@ void cli_draw_share(const char *what, int64_t done, int64_t total) {
 }
 
 int cli_decode(const cli_session *s, const double *z, int64_t n, double *x) {
-  const int64_t dim = clf_flow_get_spec(s->flow)->dim, most = cli_makes_images(s) ? CLI_CHUNK : n;
+  const int64_t dim = clf_flow_get_spec(s->flow)->dim,
+                maximum = cli_makes_images(s) ? CLI_CHUNK : n;
   for (int64_t first = 0, rows; first < n; first += rows) {
-    rows = n - first < most ? n - first : most;
+    rows = n - first < maximum ? n - first : maximum;
     if (clf_invert(s->flow, z + first * dim, rows, x + first * dim, NULL) != CLF_OK)
       return cli_fail_library();
-    if (most < n) cli_draw_share("decoding", first + rows, n);
+    if (maximum < n) cli_draw_share("decoding", first + rows, n);
   }
   return CLI_OK;
 }

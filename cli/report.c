@@ -11,33 +11,33 @@
 
 /* ---- Rows by what they serve for ------------------------------------------------------------ */
 
-static int copy_rows(const clf_table *from, const uint8_t *part, int which, int64_t n,
+static int copy_rows(const clf_table *from, const uint8_t *role, int which, int64_t n,
                      clf_table *to) {
   if (clf_table_new(n, from->cols, to) != CLF_OK) return cli_fail_library();
   int64_t at = 0;
   for (int64_t i = 0; i < from->rows; i++)
-    if (part[i] == which)
+    if (role[i] == which)
       memcpy(to->at + at++ * from->cols, from->at + i * from->cols,
              (size_t)from->cols * sizeof *to->at);
   return CLI_OK;
 }
 
 /* Copies the context of each row, also where one context is given for all rows. */
-static int copy_given(cli_session *s, const uint8_t *part, int which, int64_t n, clf_table *to) {
+static int copy_given(cli_session *s, const uint8_t *role, int which, int64_t n, clf_table *to) {
   const double *c;
   const int code = cli_given_rows(s, 0, s->data.rows, &c);
   if (code || !c) return code;
   const clf_table all = {.rows = s->data.rows, .cols = s->given.cols, .at = (double *)(uintptr_t)c};
-  return copy_rows(&all, part, which, n, to);
+  return copy_rows(&all, role, which, n, to);
 }
 
-static int take_part(cli_session *s, const uint8_t *part, int which, cli_report_rows *r) {
+static int take_rows_of(cli_session *s, const uint8_t *role, int which, cli_report_rows *r) {
   clf_report_rows *const rows[3] = {&r->source.train, &r->source.valid, &r->source.test};
   int64_t n = 0;
-  for (int64_t i = 0; i < s->data.rows; i++) n += part[i] == which;
+  for (int64_t i = 0; i < s->data.rows; i++) n += role[i] == which;
   if (n == 0) return CLI_OK;
-  int code = copy_rows(&s->data, part, which, n, &r->x[which]);
-  if (!code) code = copy_given(s, part, which, n, &r->given[which]);
+  int code = copy_rows(&s->data, role, which, n, &r->x[which]);
+  if (!code) code = copy_given(s, role, which, n, &r->given[which]);
   if (code) return code;
   r->row[which] = malloc((size_t)n * sizeof *r->row[which]);
   if (!r->row[which]) return cli_fail("out of memory for %" PRId64 " rows", n);
@@ -45,7 +45,7 @@ static int take_part(cli_session *s, const uint8_t *part, int which, cli_report_
   if (s->data.ids && !r->ids[which]) return cli_fail("out of memory for %" PRId64 " ids", n);
   int64_t at = 0;
   for (int64_t i = 0; i < s->data.rows; i++) {
-    if (part[i] != which) continue;
+    if (role[i] != which) continue;
     if (s->data.ids) r->ids[which][at] = s->data.ids[i]; /* lent */
     r->row[which][at++] = s->data.numbers ? s->data.numbers[i] : i + 1;
   }
@@ -56,51 +56,51 @@ static int take_part(cli_session *s, const uint8_t *part, int which, cli_report_
 }
 
 /* Treats all complete rows as test rows where their role in training is unknown. */
-static void call_all_test(const cli_session *s, uint8_t *part) {
+static void call_all_test(const cli_session *s, uint8_t *role) {
   const int32_t D = s->data.cols, C = s->given.rows == s->data.rows ? s->given.cols : 0;
   for (int64_t i = 0; i < s->data.rows; i++) {
     int missing;
     cli_stretch(s->data.at + i * D, D, C ? s->given.at + i * C : NULL, C, 1, &missing);
-    part[i] = missing ? CLI_ROW_MISSING : CLF_ROW_TEST;
+    role[i] = missing ? CLI_ROW_MISSING : CLF_ROW_TEST;
   }
 }
 
 /* Selects the rows that the report evaluates: test rows; if there are none, validation rows; if
  * there are none, training rows. The selected rows become the test rows. */
-static clf_report_judged choose_judged(const cli_session *s, uint8_t *part) {
+static clf_report_judged choose_judged(const cli_session *s, uint8_t *role) {
   static const clf_report_judged names[] = {[CLF_ROW_TRAIN] = CLF_JUDGED_TRAIN,
                                             [CLF_ROW_VALID] = CLF_JUDGED_VALID,
                                             [CLF_ROW_TEST] = CLF_JUDGED_TEST};
   int there[3] = {0};
   for (int64_t i = 0; i < s->data.rows; i++)
-    if (part[i] <= CLF_ROW_TEST) there[part[i]] = 1;
+    if (role[i] <= CLF_ROW_TEST) there[role[i]] = 1;
   const int judged = there[CLF_ROW_TEST]    ? CLF_ROW_TEST
                      : there[CLF_ROW_VALID] ? CLF_ROW_VALID
                                             : CLF_ROW_TRAIN;
   for (int64_t i = 0; i < s->data.rows; i++)
-    if (part[i] == judged) part[i] = CLF_ROW_TEST;
+    if (role[i] == judged) role[i] = CLF_ROW_TEST;
   return names[judged];
 }
 
-static int find_parts(cli_session *s, const uint8_t *known, uint8_t *part, cli_report_rows *r) {
+static int find_roles(cli_session *s, const uint8_t *known, uint8_t *role, cli_report_rows *r) {
   int found = 1, refit, code = CLI_OK;
   if (known)
-    memcpy(part, known, (size_t)s->data.rows);
+    memcpy(role, known, (size_t)s->data.rows);
   else
-    code = cli_parts_find(s, part, &found, &refit);
+    code = cli_parts_find(s, role, &found, &refit);
   if (code) return code;
-  if (!found) call_all_test(s, part);
-  r->source.judged = found ? choose_judged(s, part) : CLF_JUDGED_ANY;
+  if (!found) call_all_test(s, role);
+  r->source.judged = found ? choose_judged(s, role) : CLF_JUDGED_ANY;
   return CLI_OK;
 }
 
 static int take_rows(cli_session *s, const uint8_t *known, cli_report_rows *r) {
-  uint8_t *const part = malloc((size_t)s->data.rows);
-  if (!part) return cli_fail("out of memory for %" PRId64 " rows", s->data.rows);
-  int code = find_parts(s, known, part, r);
+  uint8_t *const role = malloc((size_t)s->data.rows);
+  if (!role) return cli_fail("out of memory for %" PRId64 " rows", s->data.rows);
+  int code = find_roles(s, known, role, r);
   for (int which = CLF_ROW_TRAIN; which <= CLF_ROW_TEST && !code; which++)
-    code = take_part(s, part, which, r);
-  free(part);
+    code = take_rows_of(s, role, which, r);
+  free(role);
   return code;
 }
 
@@ -181,15 +181,15 @@ static void write_command(const clf_flow *flow, uint64_t seed, int fitted, cli_r
   append_words(r, (const char *const[]){"--seed", number, NULL});
 }
 
-int cli_report_open(cli_session *s, const char *pairs, const uint8_t *part, uint64_t seed,
+int cli_report_open(cli_session *s, const char *pairs, const uint8_t *role, uint64_t seed,
                     cli_report_rows *r) {
   *r = (cli_report_rows){
       .source = {
           .flow = s->flow, .data = cli_common.data, .model = cli_common.model, .seed = seed}};
   if (!s->data.at) return cli_fail("reports are for tables, %s holds images", cli_common.data);
-  write_command(s->flow, seed, part != NULL || cli_running == &cli_fit, r);
+  write_command(s->flow, seed, role != NULL || cli_running == &cli_fit, r);
   r->source.command = r->command;
-  const int code = take_rows(s, part, r);
+  const int code = take_rows(s, role, r);
   return code ? code : take_pairs(s, pairs, r);
 }
 

@@ -147,11 +147,11 @@ static clf_status map_chunk(const cli_session *s, cli_map_fn map, const double *
 }
 
 static int map_rows(cli_session *s, cli_map_fn map, clf_table *to, double *logdet) {
-  const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
+  const int64_t rows = cli_row_count(s), maximum = cli_row_chunk(s);
   int code = CLI_OK;
   for (int64_t at = 0, n; at < rows && !code; at += n) {
     const double *x, *c;
-    n = rows - at < most ? rows - at : most;
+    n = rows - at < maximum ? rows - at : maximum;
     code = cli_rows(s, at, n, &x);
     if (!code) code = cli_given_rows(s, at, n, &c);
     if (!code && map_chunk(s, map, x, c, at, n, to->at + at * to->cols,

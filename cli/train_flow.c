@@ -253,11 +253,12 @@ static int settle_options(const cli_session *s) {
 /* Reads all images once, so that a set with too many levels is refused before and not during the
  * training. */
 static int read_all(cli_session *s) {
-  const int64_t rows = cli_row_count(s), most = cli_row_chunk(s);
+  const int64_t rows = cli_row_count(s), maximum = cli_row_chunk(s);
   int code = CLI_OK;
-  for (int64_t at = 0; at < rows && !code && clf_flow_get_spec(s->flow)->levels < 256; at += most) {
+  for (int64_t at = 0; at < rows && !code && clf_flow_get_spec(s->flow)->levels < 256;
+       at += maximum) {
     const double *x;
-    code = cli_rows(s, at, rows - at < most ? rows - at : most, &x);
+    code = cli_rows(s, at, rows - at < maximum ? rows - at : maximum, &x);
   }
   return code;
 }

@@ -134,22 +134,22 @@ static int image_spec(const cli_session *s) {
  * found later, differ a little from those of all rows, so the margin is wider. */
 static int default_interval(const clf_table *data, const clf_column_grid *grid,
                             clf_flow_spec *spec) {
-  double least = data->at[0], most = least, mean = 0, std = 1;
+  double minimum = data->at[0], maximum = minimum, mean = 0, std = 1;
   for (int64_t i = 0; i < data->rows; i++) {
-    least = fmin(least, data->at[i]);
-    most = fmax(most, data->at[i]);
+    minimum = fmin(minimum, data->at[i]);
+    maximum = fmax(maximum, data->at[i]);
   }
-  if (least == most && (isnan(spec->xmin) || isnan(spec->xmax)))
+  if (minimum == maximum && (isnan(spec->xmin) || isnan(spec->xmax)))
     return cli_fail(
         "the column of %s is %g in every row, so it has no density; there is nothing to "
         "fit",
-        cli_common.data, least);
-  if (grid) least -= grid->step / 2, most += grid->step / 2;
+        cli_common.data, minimum);
+  if (grid) minimum -= grid->step / 2, maximum += grid->step / 2;
   if (cli_wanted.train.standardize) clf_table_moments(data, NULL, 0, &mean, &std);
-  double margin = 4 * FLT_EPSILON * fmax(fabs(least), fabs(most));
-  if (cli_wanted.train.standardize) margin += 0.1 * (most - least);
-  if (isnan(spec->xmin)) spec->xmin = least - margin;
-  if (isnan(spec->xmax)) spec->xmax = most + margin;
+  double margin = 4 * FLT_EPSILON * fmax(fabs(minimum), fabs(maximum));
+  if (cli_wanted.train.standardize) margin += 0.1 * (maximum - minimum);
+  if (isnan(spec->xmin)) spec->xmin = minimum - margin;
+  if (isnan(spec->xmax)) spec->xmax = maximum + margin;
   if (std == 0) return CLI_OK; /* the trainer refuses a constant column and names its number */
   spec->xmin = (spec->xmin - mean) / std;
   spec->xmax = (spec->xmax - mean) / std;

@@ -67,7 +67,7 @@ static int set_whole(const cli_option *o, const char *text) {
   if (errno) return -1;
   if (o->type == CLI_SEED) return store(o, &value);
   if (o->type == CLI_MIB && value > 0 && value <= INT64_MAX) {
-    const uint64_t most = UINT64_MAX >> 20, bytes = (value < most ? value : most) << 20;
+    const uint64_t maximum = UINT64_MAX >> 20, bytes = (value < maximum ? value : maximum) << 20;
     return store(o, &bytes);
   }
   const uint64_t low = o->type == CLI_INDEX || o->type == CLI_INDEX32 ? 0 : 1;

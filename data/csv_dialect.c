@@ -64,12 +64,12 @@ static int is_number_here(const clf__csv *r, const clf__field *f, int *comma) {
 /* The most common number of fields; ties go to that of the first line. */
 static int64_t usual_count(const sample *s) {
   int64_t usual = s->at[0].count;
-  int most = 0;
+  int maximum = 0;
   for (int i = 0; i < s->n; i++) {
     int same = 0;
     for (int j = i; j < s->n; j++) same += s->at[j].count == s->at[i].count;
-    if (same > most) usual = s->at[i].count;
-    if (same > most) most = same;
+    if (same > maximum) usual = s->at[i].count;
+    if (same > maximum) maximum = same;
   }
   return usual;
 }

@@ -45,15 +45,15 @@ static void date_from(int64_t days, moment *m) {
 static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-/* Reads from `least` to `most` digits at *s; -1: fewer. */
-static int take_digits(const char **s, const char *end, int least, int most) {
+/* Reads from `minimum` to `maximum` digits at *s; -1: fewer. */
+static int take_digits(const char **s, const char *end, int minimum, int maximum) {
   int value = 0, n = 0;
-  while (*s < end && n < most && **s >= '0' && **s <= '9') {
+  while (*s < end && n < maximum && **s >= '0' && **s <= '9') {
     value = 10 * value + (**s - '0');
     (*s)++;
     n++;
   }
-  return n < least ? -1 : value;
+  return n < minimum ? -1 : value;
 }
 
 static int take_month(const char **s, const char *end) {

@@ -19,14 +19,14 @@ static int ascending(const void *a, const void *b) {
 void clf__sort_column(double *v, int64_t n) { qsort(v, (size_t)n, sizeof *v, ascending); }
 
 /* The largest step that divides all gaps between sorted values, by Euclid's algorithm; 0: none. */
-static double common_step(const double *v, int64_t n, double least) {
+static double common_step(const double *v, int64_t n, double minimum) {
   double step = 0;
   for (int64_t i = 1; i < n; i++) {
     double gap = v[i] - v[i - 1];
     if (gap == 0) continue;
     if (step == 0) step = gap;
     for (double rest; (rest = fabs(remainder(gap, step))) > 1e-3 * step; step = rest) {
-      if (rest < least) return 0;
+      if (rest < minimum) return 0;
       gap = step;
     }
   }

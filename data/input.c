@@ -38,10 +38,10 @@ static int may_be_numbers(const char *bytes, size_t n) {
 
 static clf_status read_some(const char *source, int fd, char **bytes, size_t *room, size_t *n,
                             int *more) {
-  const size_t most = (size_t)CLF_STREAM_MIB << 20;
+  const size_t maximum = (size_t)CLF_STREAM_MIB << 20;
   if (*n == *room) {
-    char *const b = *room < most ? realloc(*bytes, 2 * *room + 1) : NULL;
-    if (*room >= most)
+    char *const b = *room < maximum ? realloc(*bytes, 2 * *room + 1) : NULL;
+    if (*room >= maximum)
       return clf__fail(CLF_EFORMAT, "%s: is longer than %d MiB; write it to a file and read that",
                        source, CLF_STREAM_MIB);
     if (!b) return clf__fail(CLF_ENOMEM, "%s: no memory for %zu bytes", source, 2 * *room);

@@ -56,10 +56,10 @@ int clf__is_jpeg(const void *bytes, size_t size) { return has(bytes, size, 0, "\
 /* ---- Formats without fixed first bytes ------------------------------------------------------- */
 
 /* Whether n bytes contain a text. */
-static int contains(const unsigned char *b, size_t n, const char *part) {
-  const size_t m = strlen(part);
+static int contains(const unsigned char *b, size_t n, const char *text) {
+  const size_t m = strlen(text);
   for (size_t i = 0; i + m <= n; i++)
-    if (memcmp(b + i, part, m) == 0) return 1;
+    if (memcmp(b + i, text, m) == 0) return 1;
   return 0;
 }
 
@@ -67,8 +67,8 @@ static int contains(const unsigned char *b, size_t n, const char *part) {
 static clf__kind zip(const unsigned char *b, size_t size) {
   static const struct {
     clf__group group;
-    const char *name, *part;
-  } parts[] = {{CLF_TORCH, "a file of torch.save", "/data.pkl"},
+    const char *name, *text;
+  } kinds[] = {{CLF_TORCH, "a file of torch.save", "/data.pkl"},
                {CLF_TORCH, "a file of torch.save", "/.format_version"},
                {CLF_TORCH, "a file of torch.save", "/byteorder"},
                {CLF_TORCH, "a file of torch.save", "/version"},
@@ -79,9 +79,9 @@ static clf__kind zip(const unsigned char *b, size_t size) {
                {CLF_MODEL, "a Keras model", "metadata.json"},
                {CLF_MODEL, "a Keras model", "config.json"}};
   const size_t room = size > 30 ? size - 30 : 0, length = room ? b[26] | (size_t)b[27] << 8 : 0;
-  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-    if (contains(b + 30, length < room ? length : room, parts[i].part))
-      return (clf__kind){parts[i].group, parts[i].name};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (contains(b + 30, length < room ? length : room, kinds[i].text))
+      return (clf__kind){kinds[i].group, kinds[i].name};
   return (clf__kind){CLF_ARCHIVE, "a ZIP archive"};
 }
 

@@ -24,8 +24,8 @@ static uint64_t columns(const clf__npy *h) {
 
 /* Compares the shape with the number of bytes, before memory is allocated. */
 static clf_status check_shape(const clf__npy *h, clf__npy_type d) {
-  const int most = d.kind == 'f' ? CLF_NPY_DIMS : 2;
-  if (h->dims < 1 || h->dims > most)
+  const int maximum = d.kind == 'f' ? CLF_NPY_DIMS : 2;
+  if (h->dims < 1 || h->dims > maximum)
     return clf__fail(CLF_EFORMAT,
                      "%s: the shape is %s; a table is (N, D) or (N,), of floats also "
                      "(N, H, W) or (N, H, W, C)",

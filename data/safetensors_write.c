@@ -60,9 +60,9 @@ static clf_status count_elements(const char *name, int rank, const int64_t *dim,
     return clf__fail(CLF_EINVAL, "tensor \"%s\" has %d dimensions, not 0 to %d", name, rank,
                      CLF_ST_MAX_RANK);
   int64_t n = 1;
-  const int64_t most = PTRDIFF_MAX / width;
+  const int64_t maximum = PTRDIFF_MAX / width;
   for (int i = 0; i < rank; i++) {
-    if (dim[i] < 0 || (dim[i] > 0 && n > most / dim[i]))
+    if (dim[i] < 0 || (dim[i] > 0 && n > maximum / dim[i]))
       return clf__fail(CLF_EINVAL, "dimension %d of tensor \"%s\" is %" PRId64 ": out of range", i,
                        name, dim[i]);
     n *= dim[i];

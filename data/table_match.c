@@ -16,16 +16,16 @@
 clf_status clf__column_missing(const char *path, const char *name, char *const *names, int32_t n) {
   enum { LOOKED_AT = 10000 };
   clf__name_list near = {.used = 0}, all = {.used = 0};
-  int least = INT_MAX;
+  int minimum = INT_MAX;
   for (int32_t c = 0; c < n && c < LOOKED_AT; c++) {
     const int distance = clf__name_distance(name, names[c]);
-    if (distance < least) near = (clf__name_list){.used = 0};
-    if (distance < least) least = distance;
-    if (distance == least) clf__name_list_add(&near, names[c], strlen(names[c]));
+    if (distance < minimum) near = (clf__name_list){.used = 0};
+    if (distance < minimum) minimum = distance;
+    if (distance == minimum) clf__name_list_add(&near, names[c], strlen(names[c]));
   }
   for (int32_t c = 0; c < n; c++) clf__name_list_add(&all, names[c], strlen(names[c]));
   const int length = (int)strlen(name);
-  const int close = least < length && least <= (length < 4 ? 1 : length / 2);
+  const int close = minimum < length && minimum <= (length < 4 ? 1 : length / 2);
   return clf__fail(CLF_EINVAL, "%s%sno column is named \"%s\"; the %s: %s", path ? path : "",
                    path ? ": " : "", clf__excerpt_of(name, strlen(name)).s,
                    close ? "nearest is" : "columns are",

@@ -14,17 +14,17 @@ typedef struct mixture {
 
 /* log p(y), and each component's fraction of it. */
 static double log_density(const mixture *m, double y, double share[MOST]) {
-  double most = -INFINITY, sum = 0;
+  double maximum = -INFINITY, sum = 0;
   for (int k = 0; k < m->count; k++) {
     const double z = (y - m->mean[k]) / m->std[k];
     share[k] = log(m->weight[k] / m->std[k]) - 0.5 * z * z - 0.91893853320467274;
-    most = fmax(most, share[k]);
+    maximum = fmax(maximum, share[k]);
   }
   int n = 0;
-  do sum += share[n] = exp(share[n] - most);
+  do sum += share[n] = exp(share[n] - maximum);
   while (++n < m->count);
   for (int k = 0; k < m->count; k++) share[k] /= sum;
-  return most + log(sum);
+  return maximum + log(sum);
 }
 
 static double mean_of(const double *y, int32_t n) {
@@ -39,7 +39,7 @@ static double std_of(const double *y, int32_t n, double mean) {
 }
 
 /* One step; returns the mean log-density before it. */
-static double improve(mixture *m, const double *y, int32_t n, double least) {
+static double improve(mixture *m, const double *y, int32_t n, double minimum) {
   double sum[MOST] = {0}, first[MOST] = {0}, second[MOST] = {0}, share[MOST], all = 0;
   for (int32_t i = 0; i < n; i++) {
     all += log_density(m, y[i], share);
@@ -54,7 +54,7 @@ static double improve(mixture *m, const double *y, int32_t n, double least) {
     const double count = sum[k] + 1e-9, shift = first[k] / count;
     m->weight[k] = (sum[k] + 1) / (n + m->count); /* a component never vanishes */
     m->mean[k] += shift;
-    m->std[k] = sqrt(fmax(second[k] / count - shift * shift, least * least));
+    m->std[k] = sqrt(fmax(second[k] / count - shift * shift, minimum * minimum));
   }
   return all / n;
 }

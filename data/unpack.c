@@ -18,8 +18,8 @@ typedef struct unpacking {
 } unpacking;
 
 static size_t limit_of(size_t size) {
-  const size_t most = SIZE_MAX / 2;
-  const size_t limit = size > most / CLF_UNPACK_RATIO ? most : size * CLF_UNPACK_RATIO;
+  const size_t maximum = SIZE_MAX / 2;
+  const size_t limit = size > maximum / CLF_UNPACK_RATIO ? maximum : size * CLF_UNPACK_RATIO;
   return limit > CLF_UNPACK_FREE ? limit : CLF_UNPACK_FREE;
 }
 

@@ -37,8 +37,8 @@ static clf_status find_list64(clf__zip *z, uint64_t end) {
 
 /* The end record is last in the file, except for a comment of at most 65535 bytes. */
 static clf_status find_list(clf__zip *z, const char *what) {
-  const size_t most = END + 65535;
-  for (size_t back = END; back <= z->size && back <= most; back++) {
+  const size_t maximum = END + 65535;
+  for (size_t back = END; back <= z->size && back <= maximum; back++) {
     const size_t end = z->size - back;
     if (!is_mark(z, end, END, "PK\x05\x06")) continue;
     z->list = number(z->bytes + end + 16, 4);

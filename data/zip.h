@@ -43,12 +43,12 @@ clf_status clf__zip_read(const clf__zip *z, const clf__zip_member *m, const char
 
 /* An archive of stored members, malloc'ed, whose contents begin at multiples of 64 bytes, as those
  * of torch.save() do.  Errors: ENOTSUP (beyond 4 GiB), ENOMEM. */
-typedef struct clf__zip_part {
+typedef struct clf__zip_file {
   const char *name;
   const void *bytes;
   size_t size;
-} clf__zip_part;
-clf_status clf__zip_write(const clf__zip_part *parts, int count, char **bytes, size_t *size);
+} clf__zip_file;
+clf_status clf__zip_write(const clf__zip_file *files, int count, char **bytes, size_t *size);
 
 /* "PATH: the archive is damaged: WHAT" */
 clf_status clf__zip_damaged(const clf__zip *z, const char *what);

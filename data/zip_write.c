@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* zip_write.c: ZIP archives of stored members, as torch.save() writes them. */
+/* zip_write.c: ZIP archives of stored files, as torch.save() writes them. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -18,7 +18,7 @@ static void put_text(unsigned char **p, const char *s) {
 }
 
 /* The fields that a member's own header and its entry in the list share. */
-static void put_common(unsigned char **p, const clf__zip_part *m, uint32_t crc, size_t extra) {
+static void put_common(unsigned char **p, const clf__zip_file *m, uint32_t crc, size_t extra) {
   put(p, 20, 2);         /* version */
   put(p, 1 << 11, 2);    /* names are UTF-8 */
   put(p, 0, 2);          /* stored */
@@ -30,18 +30,18 @@ static void put_common(unsigned char **p, const clf__zip_part *m, uint32_t crc, 
   put(p, extra, 2);
 }
 
-static size_t room_for(const clf__zip_part *parts, int count) {
+static size_t room_for(const clf__zip_file *files, int count) {
   size_t room = END;
   for (int i = 0; i < count; i++) {
-    const size_t more = LOCAL + ENTRY + 2 * strlen(parts[i].name) + 2 * ALIGN;
-    if (parts[i].size > UINT32_MAX || room > UINT32_MAX - more - parts[i].size) return 0;
-    room += more + parts[i].size;
+    const size_t more = LOCAL + ENTRY + 2 * strlen(files[i].name) + 2 * ALIGN;
+    if (files[i].size > UINT32_MAX || room > UINT32_MAX - more - files[i].size) return 0;
+    room += more + files[i].size;
   }
   return room;
 }
 
 /* A member; its content is aligned by an extra field, of the kind that torch has for it. */
-static void put_member(unsigned char **p, const unsigned char *start, const clf__zip_part *m,
+static void put_member(unsigned char **p, const unsigned char *start, const clf__zip_file *m,
                        uint32_t crc) {
   const size_t at = (size_t)(*p - start) + LOCAL + strlen(m->name) + 4;
   const size_t fill = (ALIGN - at % ALIGN) % ALIGN;
@@ -55,7 +55,7 @@ static void put_member(unsigned char **p, const unsigned char *start, const clf_
   if (m->size) memcpy(*p, m->bytes, m->size);
   *p += m->size;
 }
-static void put_entry(unsigned char **p, const clf__zip_part *m, uint32_t crc, size_t at) {
+static void put_entry(unsigned char **p, const clf__zip_file *m, uint32_t crc, size_t at) {
   put(p, 0x02014b50, 4);
   put(p, 20, 2);
   put_common(p, m, crc, 0);
@@ -65,8 +65,8 @@ static void put_entry(unsigned char **p, const clf__zip_part *m, uint32_t crc, s
   put_text(p, m->name);
 }
 
-clf_status clf__zip_write(const clf__zip_part *parts, int count, char **bytes, size_t *size) {
-  const size_t room = room_for(parts, count);
+clf_status clf__zip_write(const clf__zip_file *files, int count, char **bytes, size_t *size) {
+  const size_t room = room_for(files, count);
   if (!room) return clf__fail(CLF_ENOTSUP, "the archive would be larger than 4 GiB");
   unsigned char *start = malloc(room), *p = start;
   struct {
@@ -79,12 +79,12 @@ clf_status clf__zip_write(const clf__zip_part *parts, int count, char **bytes, s
     return clf__fail(CLF_ENOMEM, "no memory for an archive of %zu bytes", room);
   }
   for (int i = 0; i < count; i++) {
-    list[i].crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), parts[i].bytes, parts[i].size);
+    list[i].crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), files[i].bytes, files[i].size);
     list[i].at = (size_t)(p - start);
-    put_member(&p, start, &parts[i], list[i].crc);
+    put_member(&p, start, &files[i], list[i].crc);
   }
   const size_t begin = (size_t)(p - start);
-  for (int i = 0; i < count; i++) put_entry(&p, &parts[i], list[i].crc, list[i].at);
+  for (int i = 0; i < count; i++) put_entry(&p, &files[i], list[i].crc, list[i].at);
   const size_t length = (size_t)(p - start) - begin;
   put(&p, 0x06054b50, 4);
   put(&p, 0, 4);

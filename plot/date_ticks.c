@@ -80,16 +80,16 @@ void clf__date_ticks(clf__ticks *t, clf__range r, double unit, double want) {
   static const int months[] = {1, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000, 12000};
   const double far = 1e13; /* about 300,000 years */
   const clf__range s = {fmax(r.lo * unit, -far), fmin(r.hi * unit, far)};
-  const double least = 0.8 * (s.hi - s.lo) / want;
+  const double minimum = 0.8 * (s.hi - s.lo) / want;
   t->count = 0;
   t->base = 0;
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-    if (steps[i] >= least && steps[i] >= unit) {
+    if (steps[i] >= minimum && steps[i] >= unit) {
       by_seconds(t, s, unit, steps[i]);
       return;
     }
   const int last = (int)(sizeof months / sizeof *months) - 1;
   int i = 0;
-  while (i < last && months[i] * 30.4375 * day < least) i++;
+  while (i < last && months[i] * 30.4375 * day < minimum) i++;
   by_months(t, s, unit, months[i]);
 }

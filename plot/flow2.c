@@ -53,8 +53,8 @@ static clf_status density(const picture *g, int col, int logarithm) {
   char lo[40], number[36], hi[40];
   CLF_TRY(clf__quantiles(g->value, n, 1, q, 2, top));
   if (isnan(top[1])) top[0] = top[1] = 0;
-  const double most = top[1] - top[0] < 12 ? fmin(top[1], top[0] + log(2.5)) : top[1];
-  const double high = logarithm ? most : fmax(exp(most), DBL_MIN);
+  const double maximum = top[1] - top[0] < 12 ? fmin(top[1], top[0] + log(2.5)) : top[1];
+  const double high = logarithm ? maximum : fmax(exp(maximum), DBL_MIN);
   const clf__range scale = {logarithm ? high - 10 : 0, high};
   for (int i = 0; i < n; i++) g->shade[i] = (float)(logarithm ? g->value[i] : exp(g->value[i]));
   const clf__panel p = clf__panel_begin(g->c, 0, col, g->x, g->y);
@@ -63,7 +63,7 @@ static clf_status density(const picture *g, int col, int logarithm) {
   clf__number(number, sizeof number, scale.lo, 3);
   snprintf(lo, sizeof lo, logarithm ? "≤ %s" : "%s", number);
   clf__number(number, sizeof number, scale.hi, logarithm ? 3 : 2);
-  snprintf(hi, sizeof hi, top[1] > most ? "≥ %s" : "%s", number);
+  snprintf(hi, sizeof hi, top[1] > maximum ? "≥ %s" : "%s", number);
   clf__panel_colorbar(&p, lo, hi);
   return CLF_OK;
 }

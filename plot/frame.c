@@ -21,8 +21,8 @@ double clf__frame_y(const clf__frame *f, double v) {
 /* ---- Tick positions -------------------------------------------------------------------------- */
 
 static void label_ticks(const clf__axis *a, clf__ticks *t) {
-  const int most = (int)(sizeof t->at / sizeof *t->at);
-  const int every = (a->label_count + most - 1) / most;
+  const int maximum = (int)(sizeof t->at / sizeof *t->at);
+  const int every = (a->label_count + maximum - 1) / maximum;
   t->count = 0;
   t->base = 0;
   for (int i = 0; i < a->label_count; i += every) {

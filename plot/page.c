@@ -52,7 +52,7 @@ static const char *escape_of(char c) {
   }
 }
 
-void clf__page_text(clf__page *p, const char *text, int most) {
+void clf__page_text(clf__page *p, const char *text, int maximum) {
   const size_t size = strlen(text) + 1;
   char *const clean = malloc(size);
   if (!clean) {
@@ -63,7 +63,7 @@ void clf__page_text(clf__page *p, const char *text, int most) {
   int letters = 0, all = 0;
   for (const char *s = clean; *s; s++) all += ((unsigned char)*s & 0xC0) != 0x80;
   for (const char *s = clean; *s; s++) {
-    if (((unsigned char)*s & 0xC0) != 0x80 && most && ++letters >= most && all > most) {
+    if (((unsigned char)*s & 0xC0) != 0x80 && maximum && ++letters >= maximum && all > maximum) {
       add(p, "…", strlen("…"));
       break;
     }

@@ -147,7 +147,7 @@ static clf_status draw_pair(const clf__facts *f, int panel, clf__canvas *c) {
   int32_t column[CLF__PAIRS_MOST];
   char x_name[160], y_name[160];
   const int columns = clf__pair_columns(f, column);
-  const int64_t most = columns == 2 ? 3000 : columns <= 4 ? 1000 : 600;
+  const int64_t maximum = columns == 2 ? 3000 : columns <= 4 ? 1000 : 600;
   int row, col;
   clf__axis ax, ay;
   pair_place(f, panel, &row, &col);
@@ -157,9 +157,9 @@ static clf_status draw_pair(const clf__facts *f, int panel, clf__canvas *c) {
   CLF_TRY(clf__column_axis(f, d[0], x_name, &ax));
   CLF_TRY(clf__column_axis(f, d[1], y_name, &ay));
   clf__frame frame = clf__frame_begin(c, 0, 0, c->width, c->height, &ax, &ay);
-  const int data = (int)(f->shown < most ? f->shown : most);
+  const int data = (int)(f->shown < maximum ? f->shown : maximum);
   const int64_t like = f->shown < 200 ? 200 : f->shown;
-  const int samples = (int)(like < most ? like : most);
+  const int samples = (int)(like < maximum ? like : maximum);
   for (int k = 0; k < 4; k++) { /* alternately, so that neither hides the other */
     draw_points(f, &frame, f->shadow, f->shadows, d, k, samples, CLF__INK_MODEL);
     draw_points(f, &frame, f->show, f->shown, d, k, data, CLF__INK_DATA);

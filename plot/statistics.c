@@ -13,12 +13,12 @@ static int ascending(const void *a, const void *b) {
 void clf__sort(double *v, int64_t n) { qsort(v, (size_t)n, sizeof *v, ascending); }
 
 double clf__ks_distance(const double *sorted, int64_t n) {
-  double most = 0;
+  double maximum = 0;
   for (int64_t i = 0; i < n; i++) {
-    most = fmax(most, sorted[i] - (double)i / (double)n);
-    most = fmax(most, (double)(i + 1) / (double)n - sorted[i]);
+    maximum = fmax(maximum, sorted[i] - (double)i / (double)n);
+    maximum = fmax(maximum, (double)(i + 1) / (double)n - sorted[i]);
   }
-  return most;
+  return maximum;
 }
 
 double clf__ks_band(double probability, double n) {

@@ -24,8 +24,8 @@ static clf_status span(double sign, const double *v, int64_t n, clf__range *r) {
   const double q[3] = {up ? 0 : 1, up ? 0.05 : 0.95, up ? 1 : 0};
   double at[3];
   CLF_TRY(clf__quantiles(v, n, 1, q, 3, at));
-  const double all = fabs(at[2] - at[0]), most = fabs(at[2] - at[1]);
-  const double worst = all > 6 * most ? at[1] - sign * most / 2 : at[0];
+  const double all = fabs(at[2] - at[0]), maximum = fabs(at[2] - at[1]);
+  const double worst = all > 6 * maximum ? at[1] - sign * maximum / 2 : at[0];
   r->lo = fmin(r->lo, fmin(worst, at[2]));
   r->hi = fmax(r->hi, fmax(worst, at[2]));
   return CLF_OK;

@@ -14,7 +14,7 @@ static int ascending(const void *a, const void *b) {
 
 clf_status clf__quantiles(const double *v, int64_t n, int stride, const double *q, int count,
                           double *result) {
-  const int64_t most = 200000, picked = n < most ? n : most;
+  const int64_t maximum = 200000, picked = n < maximum ? n : maximum;
   double *sorted = malloc((size_t)picked * sizeof *sorted);
   if (!sorted) return clf__plot_fail(CLF_ENOMEM, "no memory to sort %" PRId64 " numbers", picked);
   int64_t finite = 0;
@@ -36,8 +36,8 @@ clf__range clf__range_open(clf__range r) {
   const double huge = 1e307, far = fmax(fabs(r.lo), fabs(r.hi));
   r.lo = fmax(r.lo, -huge);
   r.hi = fmin(r.hi, huge);
-  const double least = far > 0 ? 1e-9 * far : 1e-9;
-  if (r.hi - r.lo >= least) return r;
+  const double minimum = far > 0 ? 1e-9 * far : 1e-9;
+  if (r.hi - r.lo >= minimum) return r;
   const double pad = far > 0 ? 0.1 * far : 1;
   return (clf__range){r.lo - pad, r.hi + pad};
 }
@@ -68,10 +68,10 @@ void clf__view_equal(clf__range *x, clf__range *y, double w, double h) {
 }
 
 static int bins_for(double spread, int64_t n, clf__range over) {
-  const int most = (int)(sizeof((clf__hist *)0)->height / sizeof(double));
+  const int maximum = (int)(sizeof((clf__hist *)0)->height / sizeof(double));
   const double width = 2 * spread / cbrt((double)n);
   const double bins = width > 0 ? ceil((over.hi - over.lo) / width) : sqrt((double)n);
-  return (int)fmin(fmax(bins, 9), most);
+  return (int)fmin(fmax(bins, 9), maximum);
 }
 
 clf_status clf__histogram(const double *v, int64_t n, clf__range r, clf__hist *h) {

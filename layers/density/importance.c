@@ -55,25 +55,25 @@ clf_status clf__density_at(const clf_density *d, const double *x, int64_t first,
 
 clf_status clf_importance_score_of(const double *lw, int64_t n, clf_importance_score *out) {
   CLF_GIVEN("log_weights, score", lw, out);
-  double most = -INFINITY, sum = 0, square = 0, mean = 0, spread = 0;
+  double maximum = -INFINITY, sum = 0, square = 0, mean = 0, spread = 0;
   clf_importance_score s = {.count = n};
   if (n < 1) return clf__fail(CLF_EINVAL, "%lld samples: there must be at least 1", (long long)n);
   for (int64_t i = 0; i < n; i++) {
     if (isnan(lw[i]) || lw[i] == INFINITY)
       return clf__fail(CLF_ENUM, "the log-weight of sample %lld is %g", (long long)i, lw[i]);
     s.zeros += lw[i] == -INFINITY;
-    most = fmax(most, lw[i]);
+    maximum = fmax(maximum, lw[i]);
     mean += lw[i] / (double)n;
   }
   for (int64_t i = 0; i < n && s.zeros < n; i++) {
-    const double w = exp(lw[i] - most);
+    const double w = exp(lw[i] - maximum);
     sum += w;
     square += w * w;
     if (!s.zeros) spread += (lw[i] - mean) * (lw[i] - mean);
   }
   const double N = (double)n;
   const int none = s.zeros == n; /* no sample has a weight */
-  s.log_z = none ? -INFINITY : most + log(sum / N);
+  s.log_z = none ? -INFINITY : maximum + log(sum / N);
   s.ess = none ? 0 : sum * sum / (N * square);
   s.top = none ? 0 : 1 / sum;
   s.log_z_error = none || n < 2 ? NAN : sqrt(fmax(0, 1 / s.ess - 1) / (N - 1));

@@ -126,14 +126,14 @@ clf_status clf_ranks(const double *values, int64_t n, int64_t *rank) {
 
 /* For two sorted sets; equal numbers are passed together in both. */
 static double largest_distance(const double *a, int64_t n, const double *b, int64_t m) {
-  double most = 0;
+  double maximum = 0;
   for (int64_t i = 0, j = 0; i < n && j < m;) {
     const double x = a[i] < b[j] ? a[i] : b[j];
     while (i < n && a[i] == x) i++;
     while (j < m && b[j] == x) j++;
-    most = fmax(most, fabs((double)i / (double)n - (double)j / (double)m));
+    maximum = fmax(maximum, fabs((double)i / (double)n - (double)j / (double)m));
   }
-  return most;
+  return maximum;
 }
 
 clf_status clf_deviation_of(const double *a, int64_t n, const double *b, int64_t m,
@@ -178,17 +178,17 @@ static const double clear = 0.1;
 
 clf_fit_verdict clf_calibration_verdict(const clf_deviation *logp, const clf_deviation *columns,
                                         int32_t dim, int32_t *worst) {
-  const clf_deviation *most = logp;
+  const clf_deviation *maximum = logp;
   int32_t at = -1;
   if (!logp) return CLF_FITS;
   for (int32_t d = 0; columns && d < dim; d++) {
-    const int below = columns[d].p_value < most->p_value,
-              same = columns[d].p_value == most->p_value;
-    if (!below && !(same && columns[d].distance > most->distance)) continue;
-    most = &columns[d];
+    const int below = columns[d].p_value < maximum->p_value,
+              same = columns[d].p_value == maximum->p_value;
+    if (!below && !(same && columns[d].distance > maximum->distance)) continue;
+    maximum = &columns[d];
     at = d;
   }
   if (worst) *worst = at;
-  if (most->p_value * (dim + 1) >= 0.01) return CLF_FITS;
-  return most->distance < clear ? CLF_FITS_NEARLY : CLF_FITS_BADLY;
+  if (maximum->p_value * (dim + 1) >= 0.01) return CLF_FITS;
+  return maximum->distance < clear ? CLF_FITS_NEARLY : CLF_FITS_BADLY;
 }

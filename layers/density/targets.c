@@ -70,23 +70,23 @@ static double many_well_log_z(const target *t) { return double_well_log_z(t); }
 static double mixture(const target *t, const double *x, double *g) {
   const int modes = (int)t->number[0];
   const double radius = t->number[1], std = t->number[2];
-  double most = -INFINITY, sum = 0, rest = 0;
+  double maximum = -INFINITY, sum = 0, rest = 0;
   for (int pass = 0; pass < 2; pass++)
     for (int i = 0; i < modes; i++) {
       const double angle = 2 * M_PI * i / modes;
       const double u = x[0] - radius * cos(angle), v = x[1] - radius * sin(angle);
       const double e = -0.5 * (u * u + v * v) / (std * std);
-      if (!pass && e > most) most = e;
+      if (!pass && e > maximum) maximum = e;
       if (!pass) continue;
       if (i == 0) g[0] = g[1] = 0;
-      sum += exp(e - most);
-      g[0] -= exp(e - most) * u / (std * std);
-      g[1] -= exp(e - most) * v / (std * std);
+      sum += exp(e - maximum);
+      g[0] -= exp(e - maximum) * u / (std * std);
+      g[1] -= exp(e - maximum) * v / (std * std);
     }
   g[0] /= sum;
   g[1] /= sum;
   for (int32_t d = 2; d < t->dim; d++) rest += log_normal(x[d], 0, std, g + d);
-  return rest + most + log(sum / modes) - 2 * log(std) - log(2 * M_PI);
+  return rest + maximum + log(sum / modes) - 2 * log(std) - log(2 * M_PI);
 }
 static double mixture_log_z(const target *t) { return normal_log_z(t); }
 

@@ -173,7 +173,7 @@ static clf_status write_file(const char *path, const void *from, size_t n) {
 
 static clf_status write_state(state *s, const char *path) {
   bytes pickle = {0};
-  clf__zip_part *parts = calloc((size_t)s->n + 2, sizeof *parts);
+  clf__zip_file *files = calloc((size_t)s->n + 2, sizeof *files);
   char *archive = NULL;
   size_t size;
   add(&pickle, "\x80\2ccollections\nOrderedDict\n)R(", 30);
@@ -182,20 +182,20 @@ static clf_status write_state(state *s, const char *path) {
     snprintf(e->key, sizeof e->key, "flow/data/%d", i);
     pickle_text(&pickle, e->name);
     pickle_tensor(&pickle, e);
-    if (parts)
-      parts[i + 2] = (clf__zip_part){e->key, e->values, (size_t)e->count * (e->wide ? 8 : 4)};
+    if (files)
+      files[i + 2] = (clf__zip_file){e->key, e->values, (size_t)e->count * (e->wide ? 8 : 4)};
   }
   add_text(&pickle, "u.");
   clf_status status =
-      !parts || pickle.failed ? clf__fail(CLF_ENOMEM, "no memory for a state_dict") : CLF_OK;
+      !files || pickle.failed ? clf__fail(CLF_ENOMEM, "no memory for a state_dict") : CLF_OK;
   if (!status) {
-    parts[0] = (clf__zip_part){"flow/data.pkl", pickle.at, pickle.n};
-    parts[1] = (clf__zip_part){"flow/version", "3\n", 2};
-    status = clf__zip_write(parts, s->n + 2, &archive, &size);
+    files[0] = (clf__zip_file){"flow/data.pkl", pickle.at, pickle.n};
+    files[1] = (clf__zip_file){"flow/version", "3\n", 2};
+    status = clf__zip_write(files, s->n + 2, &archive, &size);
   }
   if (!status) status = write_file(path, archive, size);
   free(archive);
-  free(parts);
+  free(files);
   free(pickle.at);
   return status;
 }
@@ -214,13 +214,13 @@ static json_t *flow_json(const clf__arch_flow *flow) {
   clf__arch_list list;
   if (clf__arch_expand(flow, &list)) return NULL;
   json_t *const json = clf__node_json(&flow->node), *layers = json_array();
-  json_t *const parts = json_object_get(json_object_get(json, "base"), "parts");
+  json_t *const components = json_object_get(json_object_get(json, "base"), "parts");
   const clf__pieces *pieces = &((const clf__arch_blend *)flow->base)->parts;
   int failed = !json || !layers;
   for (int32_t i = 0; i < list.n; i++)
     failed |= json_array_append_new(layers, clf__node_json(list.at[i].node));
   for (int32_t i = 0; flow->base->type->id == CLF__ARCH_blend && i < pieces->n; i++)
-    failed |= json_object_set_new(json_array_get(parts, (size_t)i), "flow",
+    failed |= json_object_set_new(json_array_get(components, (size_t)i), "flow",
                                   flow_json((const clf__arch_flow *)pieces->at[i].node));
   failed |= json_object_set_new(json, "layers", layers);
   clf__arch_list_free(&list);

@@ -22,13 +22,13 @@ static void write_digits(char *text, size_t size, int digits, double v) {
 /* The fewest digits that give the number back: at most 17, of a float 9. */
 void clf__write_number(const clf__writer *w, clf__out *to, double v) {
   char text[40];
-  const int most = w->single ? 9 : 17;
+  const int maximum = w->single ? 9 : 17;
   if (w->single) v = (double)(float)v;
   if (!isfinite(v)) {
     clf__out_text(to, isnan(v) ? "NAN" : v > 0 ? "INFINITY" : "-INFINITY");
     return;
   }
-  for (int digits = 1; digits <= most; digits++) {
+  for (int digits = 1; digits <= maximum; digits++) {
     snprintf(text, sizeof text, "%.*g", digits, v);
     const double back = strtod(text, NULL); /* by the locale that wrote it */
     if (w->single ? (float)back == (float)v : back == v) {

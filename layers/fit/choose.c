@@ -17,73 +17,73 @@ enum { ROUNDS = 200, MOST = 6 /* components of a blend */ };
 #define PRIOR 1.0
 
 typedef struct blend {
-  int part[CLF_FIT_CANDIDATES], parts;
+  int member[CLF_FIT_CANDIDATES], members;
   double weight[CLF_FIT_CANDIDATES];
   double mean;  /* mean log p of the validation rows */
   double *logp; /* of each of them */
 } blend;
 
 /* log p of row i; share[k]: fraction of component k in it. */
-static double row_logp(const clf__fit *f, const blend *b, int64_t i, double *share) {
-  double most = -INFINITY, sum = 0;
-  for (int k = 0; k < b->parts; k++) {
-    share[k] = log(b->weight[k]) + f->candidate[b->part[k]].logp[i];
-    most = fmax(most, share[k]);
+static double row_logp(const clf__fit *f, const blend *b, int64_t i, double *posterior) {
+  double maximum = -INFINITY, sum = 0;
+  for (int k = 0; k < b->members; k++) {
+    posterior[k] = log(b->weight[k]) + f->candidate[b->member[k]].logp[i];
+    maximum = fmax(maximum, posterior[k]);
   }
-  if (most == -INFINITY) {
-    memset(share, 0, (size_t)b->parts * sizeof *share);
-    return most;
+  if (maximum == -INFINITY) {
+    memset(posterior, 0, (size_t)b->members * sizeof *posterior);
+    return maximum;
   }
-  for (int k = 0; k < b->parts; k++) sum += share[k] = exp(share[k] - most);
-  for (int k = 0; k < b->parts; k++) share[k] /= sum;
-  return most + log(sum);
+  for (int k = 0; k < b->members; k++) sum += posterior[k] = exp(posterior[k] - maximum);
+  for (int k = 0; k < b->members; k++) posterior[k] /= sum;
+  return maximum + log(sum);
 }
 
 /* One iteration; returns the mean log p before it. */
 static double improve(const clf__fit *f, blend *b) {
-  double next[CLF_FIT_CANDIDATES] = {0}, share[CLF_FIT_CANDIDATES], sum = 0, all = 0, total = 0;
+  double next[CLF_FIT_CANDIDATES] = {0}, posterior[CLF_FIT_CANDIDATES], sum = 0, all = 0, total = 0;
   for (int64_t i = 0; i < f->judges; i++) {
     const double w = f->judge_weights ? f->judge_weights[i] : 1;
-    b->logp[i] = row_logp(f, b, i, share);
+    b->logp[i] = row_logp(f, b, i, posterior);
     if (w > 0) sum += w * b->logp[i];
     all += w;
-    for (int k = 0; k < b->parts; k++) next[k] += w * share[k];
+    for (int k = 0; k < b->members; k++) next[k] += w * posterior[k];
   }
-  for (int k = 0; k < b->parts; k++) total += next[k] += PRIOR * all / (double)f->judges;
-  for (int k = 0; k < b->parts && total > 0; k++) b->weight[k] = fmax(next[k] / total, 1e-12);
+  for (int k = 0; k < b->members; k++) total += next[k] += PRIOR * all / (double)f->judges;
+  for (int k = 0; k < b->members && total > 0; k++) b->weight[k] = fmax(next[k] / total, 1e-12);
   return sum / all;
 }
 
 static void optimise(const clf__fit *f, blend *b) {
-  for (int i = 0; i < (b->parts > 1 ? ROUNDS : 1); i++) b->mean = improve(f, b);
+  for (int i = 0; i < (b->members > 1 ? ROUNDS : 1); i++) b->mean = improve(f, b);
 }
 
 static int smallest(const blend *b) {
-  int least = 0;
-  for (int k = 1; k < b->parts; k++)
-    if (b->weight[k] < b->weight[least]) least = k;
-  return least;
+  int minimum = 0;
+  for (int k = 1; k < b->members; k++)
+    if (b->weight[k] < b->weight[minimum]) minimum = k;
+  return minimum;
 }
 
 static void leave_out(blend *b, int k) {
   double sum = 0;
-  b->parts--;
-  for (int i = k; i < b->parts; i++) {
-    b->part[i] = b->part[i + 1];
+  b->members--;
+  for (int i = k; i < b->members; i++) {
+    b->member[i] = b->member[i + 1];
     b->weight[i] = b->weight[i + 1];
   }
-  for (int i = 0; i < b->parts; i++) sum += b->weight[i];
-  for (int i = 0; i < b->parts; i++) b->weight[i] /= sum;
+  for (int i = 0; i < b->members; i++) sum += b->weight[i];
+  for (int i = 0; i < b->members; i++) b->weight[i] /= sum;
 }
 
 static blend stack(const clf__fit *f, double *logp) {
-  blend b = {.parts = f->candidates, .logp = logp};
-  for (int k = 0; k < b.parts; k++) {
-    b.part[k] = k;
-    b.weight[k] = 1.0 / b.parts;
+  blend b = {.members = f->candidates, .logp = logp};
+  for (int k = 0; k < b.members; k++) {
+    b.member[k] = k;
+    b.weight[k] = 1.0 / b.members;
   }
   optimise(f, &b);
-  for (int k = smallest(&b); b.parts > MOST || (b.parts > 1 && b.weight[k] < SMALL);
+  for (int k = smallest(&b); b.members > MOST || (b.members > 1 && b.weight[k] < SMALL);
        k = smallest(&b)) {
     leave_out(&b, k);
     optimise(f, &b);
@@ -95,7 +95,7 @@ clf_status clf__fit_choose(clf__fit *f) {
   f->blended = malloc((size_t)f->judges * sizeof *f->blended);
   if (!f->blended) return clf__fail(CLF_ENOMEM, "no memory to choose among candidates");
   const blend b = stack(f, f->blended);
-  for (int k = 0; k < b.parts; k++) f->candidate[b.part[k]].weight = b.weight[k];
+  for (int k = 0; k < b.members; k++) f->candidate[b.member[k]].weight = b.weight[k];
   f->valid = clf__fit_score_of(f->blended, f->judge_weights, f->judges);
   return CLF_OK;
 }

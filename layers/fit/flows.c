@@ -100,7 +100,7 @@ static clf_status skip(clf__fit *f, clf__fit_candidate *c, double of_a_step) {
 
 static clf_status try_row(clf__fit *f, const struct row *r, double seconds, double *of_a_step) {
   clf__fit_candidate c;
-  const int64_t most = clf__fit_size(f).most_steps;
+  const int64_t maximum = clf__fit_size(f).most_steps;
   CLF_TRY(begin_row(f, r, &c));
   const clf_status timed = clf__fit_time_step(f, &c, TIMING * seconds, of_a_step);
   if (timed || f->stopped) {
@@ -111,7 +111,7 @@ static clf_status try_row(clf__fit *f, const struct row *r, double seconds, doub
   const int64_t steps = steps_in(f, (1 - TIMING) * seconds, *of_a_step);
   if (!steps) return skip(f, &c, *of_a_step);
   const int before = f->candidates;
-  CLF_TRY(try_steps(f, &c, steps < most ? steps : most));
+  CLF_TRY(try_steps(f, &c, steps < maximum ? steps : maximum));
   const clf__fit_candidate *const done = &f->candidate[before];
   if (f->candidates > before && done->done) *of_a_step = done->seconds / (double)done->done;
   return CLF_OK;

@@ -194,12 +194,12 @@ clf_status clf__fit_divide(clf__fit *f) {
   return s;
 }
 
-clf_status clf__fit_thin(const clf__fit_rows *from, int64_t most, clf__fit_rows *to) {
+clf_status clf__fit_thin(const clf__fit_rows *from, int64_t maximum, clf__fit_rows *to) {
   const clf_fit_data all = view(from);
-  int64_t *index = malloc((size_t)most * sizeof *index);
-  if (!index) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)most);
-  for (int64_t i = 0; i < most; i++) index[i] = i * from->x.rows / most;
-  const clf_status s = copy_rows(&all, index, most, to);
+  int64_t *index = malloc((size_t)maximum * sizeof *index);
+  if (!index) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)maximum);
+  for (int64_t i = 0; i < maximum; i++) index[i] = i * from->x.rows / maximum;
+  const clf_status s = copy_rows(&all, index, maximum, to);
   free(index);
   return s;
 }

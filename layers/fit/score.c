@@ -36,8 +36,8 @@ clf__fit_score clf__fit_score_of(const double *logp, const double *weights, int6
 
 /* a and b are logarithms. */
 static double log_add(double a, double b) {
-  const double most = fmax(a, b);
-  return most == -INFINITY ? most : most + log1p(exp(fmin(a, b) - most));
+  const double maximum = fmax(a, b);
+  return maximum == -INFINITY ? maximum : maximum + log1p(exp(fmin(a, b) - maximum));
 }
 
 clf_status clf__fit_mean_density(const clf__fit_candidate *c, int splits, const clf__fit_rows *rows,

@@ -54,14 +54,14 @@ static int by_first(const void *a, const void *b) {
   return (x->first > y->first) - (x->first < y->first);
 }
 
-static clf_status check_disjoint(const clf__node *node, const clf__pieces *parts) {
+static clf_status check_disjoint(const clf__node *node, const clf__pieces *pieces) {
   int32_t n = 0;
-  for (int32_t i = 0; i < parts->n; i++) n += parts->at[i].columns.n;
+  for (int32_t i = 0; i < pieces->n; i++) n += pieces->at[i].columns.n;
   clf__range *const all = malloc((size_t)(n + 1) * sizeof *all);
   if (!all) return clf__fail(CLF_ENOMEM, "no memory for an architecture");
   n = 0;
-  for (int32_t i = 0; i < parts->n; i++)
-    for (int32_t k = 0; k < parts->at[i].columns.n; k++) all[n++] = parts->at[i].columns.at[k];
+  for (int32_t i = 0; i < pieces->n; i++)
+    for (int32_t k = 0; k < pieces->at[i].columns.n; k++) all[n++] = pieces->at[i].columns.at[k];
   qsort(all, (size_t)n, sizeof *all, by_first);
   clf_status s = CLF_OK;
   for (int32_t i = 1; i < n && !s; i++)
@@ -109,16 +109,16 @@ static int may_be_in_columns(const clf__node *node) {
   }
 }
 
-static clf_status check_columns(const clf__node *node, const clf__pieces *parts) {
-  for (int32_t i = 0; i < parts->n; i++) {
-    if (!may_be_in_columns(parts->at[i].node))
+static clf_status check_columns(const clf__node *node, const clf__pieces *pieces) {
+  for (int32_t i = 0; i < pieces->n; i++) {
+    if (!may_be_in_columns(pieces->at[i].node))
       return clf__fail(
           CLF_EINVAL,
           "columns: %s is not possible here; only %s that act on each dimension separately are",
-          parts->at[i].node->type->name,
+          pieces->at[i].node->type->name,
           node->type->group == CLF__GROUP_LAYER ? "layers" : "bases");
   }
-  return check_disjoint(node, parts);
+  return check_disjoint(node, pieces);
 }
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
@@ -194,11 +194,11 @@ static clf_status check_normal(const clf__node *node) {
 }
 
 static clf_status check_blend(const clf__node *node) {
-  const clf__pieces *const parts = &((const clf__arch_blend *)node)->parts;
+  const clf__pieces *const pieces = &((const clf__arch_blend *)node)->parts;
   double sum = 0;
-  for (int32_t i = 0; i < parts->n; i++) {
-    if (!(parts->at[i].weight > 0)) return refuse(node, "weights must be above 0");
-    sum += parts->at[i].weight;
+  for (int32_t i = 0; i < pieces->n; i++) {
+    if (!(pieces->at[i].weight > 0)) return refuse(node, "weights must be above 0");
+    sum += pieces->at[i].weight;
   }
   return isfinite(sum) ? CLF_OK : refuse(node, "the weights are too large to be added");
 }

@@ -59,15 +59,15 @@ static json_t *nodes_json(const clf__nodes *l) {
   return array;
 }
 
-static json_t *parts_json(const clf__pieces *parts) {
+static json_t *pieces_json(const clf__pieces *pieces) {
   json_t *array = json_array();
-  for (int32_t i = 0; i < parts->n && array; i++) {
-    const clf__piece *const p = &parts->at[i];
+  for (int32_t i = 0; i < pieces->n && array; i++) {
+    const clf__piece *const p = &pieces->at[i];
     const int flow = p->node->type->group == CLF__GROUP_FLOW;
-    json_t *part = set(json_object(), flow ? "weight" : "columns",
-                       flow ? json_real(p->weight) : ranges_json(p->columns));
-    part = set(part, flow ? "flow" : "node", clf__node_json(p->node));
-    array = append(array, part);
+    json_t *piece = set(json_object(), flow ? "weight" : "columns",
+                        flow ? json_real(p->weight) : ranges_json(p->columns));
+    piece = set(piece, flow ? "flow" : "node", clf__node_json(p->node));
+    array = append(array, piece);
   }
   return array;
 }
@@ -119,7 +119,7 @@ static json_t *member_json(const clf__node *node, int index) {
   case CLF__TYPE_RANGES: return ranges_json(*(const clf__ranges *)at);
   case CLF__TYPE_NODE: return clf__node_json(*(clf__node *const *)at);
   case CLF__TYPE_LIST: return nodes_json(at);
-  case CLF__TYPE_PARTS: return parts_json(at);
+  case CLF__TYPE_PARTS: return pieces_json(at);
   }
   return NULL;
 }
@@ -320,14 +320,14 @@ static clf_status read_text(reader *r, clf__node *node, int m, const json_t *j) 
 }
 
 /* {"columns": "0-2", "node": {...}}, or of flows {"weight": 0.3, "flow": {...}}. */
-static clf_status read_part(reader *r, const clf__node *node, const clf__member *m, json_t *part,
-                            clf__piece *to) {
+static clf_status read_piece(reader *r, const clf__node *node, const clf__member *m, json_t *piece,
+                             clf__piece *to) {
   const int flow = m->group == CLF__GROUP_FLOW;
   const char *key, *const first = flow ? "weight" : "columns",
                           *const second = flow ? "flow" : "node";
   json_t *value;
-  if (!json_is_object(part)) return expected(r, "an object", part);
-  json_object_foreach(part, key, value) {
+  if (!json_is_object(piece)) return expected(r, "an object", piece);
+  json_object_foreach(piece, key, value) {
     const size_t before = down(r, key);
     const char *nearest = first;
     nearer(key, &nearest, second);
@@ -347,15 +347,15 @@ static clf_status read_part(reader *r, const clf__node *node, const clf__member 
   return flow || to->columns.n ? CLF_OK : expected(r, first, NULL);
 }
 
-static clf_status read_parts(reader *r, const clf__node *node, const clf__member *m,
-                             const json_t *j, clf__pieces *out) {
+static clf_status read_pieces(reader *r, const clf__node *node, const clf__member *m,
+                              const json_t *j, clf__pieces *out) {
   const size_t n = json_array_size(j);
   if (!json_is_array(j) || n == 0) return expected(r, "an array of parts", j);
   clf__piece *const at = clf__arch_alloc(&r->arch->blocks, n * sizeof *at);
   if (!at) return CLF_ENOMEM;
   for (size_t i = 0; i < n; i++) {
     const size_t before = down_to(r, i);
-    CLF_TRY(read_part(r, node, m, json_array_get(j, i), &at[i]));
+    CLF_TRY(read_piece(r, node, m, json_array_get(j, i), &at[i]));
     up(r, before);
   }
   *out = (clf__pieces){at, (int32_t)n};
@@ -391,7 +391,7 @@ static clf_status read_member(reader *r, clf__node *node, int index, const json_
   case CLF__TYPE_RANGES: return read_text(r, node, index, j);
   case CLF__TYPE_NODE: return read_node(r, m->group, j, to);
   case CLF__TYPE_LIST: return read_nodes(r, m->group, j, to);
-  case CLF__TYPE_PARTS: return read_parts(r, node, m, j, to);
+  case CLF__TYPE_PARTS: return read_pieces(r, node, m, j, to);
   }
   return CLF_OK;
 }

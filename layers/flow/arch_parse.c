@@ -144,7 +144,7 @@ static clf_status read_argument(clf__reader *r, clf__node *node, unsigned *given
 }
 
 /* A node; a layer may be inverted. */
-static clf_status read_part(clf__reader *r, clf__node_group group, clf__node **out) {
+static clf_status read_piece(clf__reader *r, clf__node_group group, clf__node **out) {
   const int inverted = group == CLF__GROUP_LAYER && clf__text_accept(r, "~");
   CLF_TRY(clf__text_node(r, group, out));
   if (inverted) (*out)->inverted = 1;
@@ -157,18 +157,18 @@ static clf_status read_parts(clf__reader *r, clf__node *node) {
   const int flows = m->group == CLF__GROUP_FLOW;
   clf__text_list l = {0};
   do {
-    clf__piece *const part = clf__text_append(r, &l, sizeof *part);
-    if (!part) return CLF_ENOMEM;
+    clf__piece *const piece = clf__text_append(r, &l, sizeof *piece);
+    if (!piece) return CLF_ENOMEM;
     clf__text_skip(r);
     const char *const at = r->p;
     if (flows) {
-      CLF_TRY(clf__text_real(r, &part->weight));
-      CLF_TRY(clf__text_in_range(r, at, node, m, part->weight));
+      CLF_TRY(clf__text_real(r, &piece->weight));
+      CLF_TRY(clf__text_in_range(r, at, node, m, piece->weight));
     } else {
-      CLF_TRY(clf__text_ranges(r, &part->columns));
+      CLF_TRY(clf__text_ranges(r, &piece->columns));
     }
     CLF_TRY(clf__text_expect(r, ":"));
-    CLF_TRY(flows ? read_flow(r, &part->node) : read_part(r, m->group, &part->node));
+    CLF_TRY(flows ? read_flow(r, &piece->node) : read_piece(r, m->group, &piece->node));
   } while (clf__text_accept(r, flows ? ";" : ","));
   *(clf__pieces *)clf__member_of(node, m) = (clf__pieces){l.at, l.n};
   return CLF_OK;

@@ -77,9 +77,9 @@ static int64_t count_layers(const clf__nodes *layers) {
 static int64_t count_all(const clf__arch_flow *flow) {
   int64_t n = count_layers(&flow->layers);
   if (flow->base->type->id != CLF__ARCH_blend) return n;
-  const clf__pieces *const parts = &((const clf__arch_blend *)flow->base)->parts;
-  for (int32_t i = 0; i < parts->n && n <= CLF_ARCH_LAYERS; i++)
-    n += count_all((const clf__arch_flow *)parts->at[i].node);
+  const clf__pieces *const pieces = &((const clf__arch_blend *)flow->base)->parts;
+  for (int32_t i = 0; i < pieces->n && n <= CLF_ARCH_LAYERS; i++)
+    n += count_all((const clf__arch_flow *)pieces->at[i].node);
   return n;
 }
 
@@ -108,13 +108,13 @@ static clf_status check_variables(const clf__node *node, int32_t count) {
   for (int m = 0; m < node->type->count; m++) {
     const void *const at = clf__member_of(node, &node->type->members[m]);
     clf__node *const *const child = at;
-    const clf__pieces *const parts = at;
+    const clf__pieces *const pieces = at;
     CLF_TRY(check_member(node, m, count));
     if (node->type->members[m].type == CLF__TYPE_LIST) CLF_TRY(check_list(at, count));
     if (node->type->members[m].type == CLF__TYPE_NODE && *child)
       CLF_TRY(check_variables(*child, count));
     if (node->type->members[m].type != CLF__TYPE_PARTS) continue;
-    for (int32_t i = 0; i < parts->n; i++) CLF_TRY(check_variables(parts->at[i].node, count));
+    for (int32_t i = 0; i < pieces->n; i++) CLF_TRY(check_variables(pieces->at[i].node, count));
   }
   return CLF_OK;
 }
@@ -185,12 +185,12 @@ static void resolve(clf__node *node, const clf__arch_layer *layer) {
 static clf__node *copy_node(clf__arch_list *list, const clf__node *from,
                             const clf__arch_layer *layer);
 
-static int copy_parts(clf__arch_list *list, clf__pieces *parts, const clf__arch_layer *layer) {
-  clf__piece *const at = clf__arch_alloc(&list->blocks, (size_t)parts->n * sizeof *at);
+static int copy_pieces(clf__arch_list *list, clf__pieces *pieces, const clf__arch_layer *layer) {
+  clf__piece *const at = clf__arch_alloc(&list->blocks, (size_t)pieces->n * sizeof *at);
   if (!at) return 0;
-  memcpy(at, parts->at, (size_t)parts->n * sizeof *at);
-  parts->at = at;
-  for (int32_t i = 0; i < parts->n; i++)
+  memcpy(at, pieces->at, (size_t)pieces->n * sizeof *at);
+  pieces->at = at;
+  for (int32_t i = 0; i < pieces->n; i++)
     if (!(at[i].node = copy_node(list, at[i].node, layer))) return 0;
   return 1;
 }
@@ -204,7 +204,7 @@ static clf__node *copy_node(clf__arch_list *list, const clf__node *from,
   resolve(node, layer);
   for (int m = 0; m < node->type->count; m++) {
     void *const value = clf__member_of(node, &node->type->members[m]);
-    if (node->type->members[m].type == CLF__TYPE_PARTS && !copy_parts(list, value, layer))
+    if (node->type->members[m].type == CLF__TYPE_PARTS && !copy_pieces(list, value, layer))
       return NULL;
     if (node->type->members[m].type != CLF__TYPE_NODE) continue;
     clf__node **const child = value;

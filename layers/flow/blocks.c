@@ -64,8 +64,8 @@ static int trains_in_blocks(const clf_flow *f, int32_t n, int train) {
  * threads busy.  Inverses of masked layers also pack their weights for each block. */
 static int32_t blocks_of(const clf_flow *f, int32_t n, int trains, int shows) {
   const int32_t share = n / 16, few = is_large(f) ? MANY : FEW;
-  const int32_t most = shows & CLF_CALLS_X ? 2 * MANY : MANY;
-  const int32_t values = share < few ? few : share > most ? most : share;
+  const int32_t maximum = shows & CLF_CALLS_X ? 2 * MANY : MANY;
+  const int32_t values = share < few ? few : share > maximum ? maximum : share;
   const int32_t trained = is_large(f) ? 2 * TRAIN_ROWS : TRAIN_ROWS;
   const int32_t blocks = (n - 1) / (trains ? trained : values) + 1;
   return n < SHARED ? 1 : blocks + blocks % 2;
@@ -126,8 +126,8 @@ static clf_status fill_blocks(const clf_flow *f, struct clf__blocks *b) {
 /* Tasks divide the blocks among them, and have their own gradients.  Large gradients of grains are
  * cleared and summed for each grain anyhow. */
 static int tasks_of(const clf_flow *f, int32_t blocks) {
-  const int most = !is_large(f) ? TASKS : f->in_grains ? 1 : LARGE_TASKS;
-  return blocks < most ? blocks : most;
+  const int maximum = !is_large(f) ? TASKS : f->in_grains ? 1 : LARGE_TASKS;
+  return blocks < maximum ? blocks : maximum;
 }
 
 clf_status clf__flow_measure_blocks(const clf_flow *f, int32_t n, int train, size_t *elements) {
@@ -190,7 +190,7 @@ static lane *take_lane(const struct clf__blocks *b) {
 }
 static void leave_lane(lane *l) { atomic_flag_clear_explicit(&l->taken, memory_order_release); }
 
-static clf_tensor part(clf_tensor t, int32_t first, int32_t n) {
+static clf_tensor rows_from(clf_tensor t, int32_t first, int32_t n) {
   return t.buf ? clf_slice(t, 0, first, first + n) : t;
 }
 
@@ -203,17 +203,17 @@ static clf_flow view_of(const run *r, const lane *l, int32_t first, int32_t n) {
   v.drop_first += first;
   v.ws.x[0] = l->x;
   v.ws.x[v.stages] = l->z;
-  if (r->shows & CLF_CALLS_X) v.ws.x[0] = part(own->x[0], first, n);
-  if (r->shows & CLF_CALLS_Z) v.ws.x[v.stages] = part(own->x[v.stages], first, n);
-  v.ws.z = part(own->z, first, n);
-  v.ws.placed = part(own->placed, first, n);
-  v.ws.c = part(own->c, first, n);
-  v.ws.e = part(own->e, first, n);
-  v.ws.de = part(own->de, first, n);
-  v.ws.each = part(own->each, first, n);
-  v.ws.logdet = part(own->logdet, first, n);
-  v.ws.logp = part(own->logp, first, n);
-  v.ws.train_logdet = part(own->train_logdet, first, n);
+  if (r->shows & CLF_CALLS_X) v.ws.x[0] = rows_from(own->x[0], first, n);
+  if (r->shows & CLF_CALLS_Z) v.ws.x[v.stages] = rows_from(own->x[v.stages], first, n);
+  v.ws.z = rows_from(own->z, first, n);
+  v.ws.placed = rows_from(own->placed, first, n);
+  v.ws.c = rows_from(own->c, first, n);
+  v.ws.e = rows_from(own->e, first, n);
+  v.ws.de = rows_from(own->de, first, n);
+  v.ws.each = rows_from(own->each, first, n);
+  v.ws.logdet = rows_from(own->logdet, first, n);
+  v.ws.logp = rows_from(own->logp, first, n);
+  v.ws.train_logdet = rows_from(own->train_logdet, first, n);
   return v;
 }
 
@@ -227,7 +227,7 @@ static clf_status run_block(run *r, int task, int32_t i) {
   if (first == end) return CLF_OK;
   lane *l = take_lane(b);
   clf_flow v = view_of(r, l, first, end - first);
-  if (r->trains) v.ws.loss = part(b->loss, task, 1);
+  if (r->trains) v.ws.loss = rows_from(b->loss, task, 1);
   if (r->trains && task) {
     v.g = row_of(b->g, task - 1);
     v.dg = row_of(b->dg, task - 1);
@@ -243,7 +243,7 @@ static clf_status run_task(run *r, int task) {
   const int32_t first = (int32_t)((int64_t)r->blocks * task / r->tasks);
   const int32_t end = (int32_t)((int64_t)r->blocks * (task + 1) / r->tasks);
   clf_device *dev = r->f->dev;
-  if (r->trains) CLF_TRY(clf_do(dev, fill, .y = part(b->sum, task, 1), .value = 0));
+  if (r->trains) CLF_TRY(clf_do(dev, fill, .y = rows_from(b->sum, task, 1), .value = 0));
   if (r->trains && task) {
     CLF_TRY(clf_do(dev, fill, .y = row_of(b->g, task - 1), .value = 0));
     if (b->dg.buf) CLF_TRY(clf_do(dev, fill, .y = row_of(b->dg, task - 1), .value = 0));
@@ -251,8 +251,8 @@ static clf_status run_task(run *r, int task) {
   for (int32_t i = first; i < end; i++) {
     CLF_TRY(run_block(r, task, i));
     if (r->trains)
-      CLF_TRY(clf_do(dev, axpby, .x = part(b->loss, task, 1), .y = part(b->sum, task, 1), .a = 1,
-                     .b = 1));
+      CLF_TRY(clf_do(dev, axpby, .x = rows_from(b->loss, task, 1), .y = rows_from(b->sum, task, 1),
+                     .a = 1, .b = 1));
   }
   return CLF_OK;
 }
@@ -322,9 +322,10 @@ static clf_status evaluate_block(clf_flow *f, int32_t first, int32_t n, void *co
   const evaluation *e = context;
   clf_tensor x, z, logdet;
   CLF_TRY(clf__zeroed(f, n, &logdet));
-  CLF_TRY(clf__block_rows(f, part(e->x, first, n), &x));
+  CLF_TRY(clf__block_rows(f, rows_from(e->x, first, n), &x));
   CLF_TRY(clf__flow_forward(f, x, logdet, CLF_EVAL, &z));
-  return e->logp.buf ? clf__flow_logp(f, z, logdet, CLF_EVAL, part(e->logp, first, n)) : CLF_OK;
+  return e->logp.buf ? clf__flow_logp(f, z, logdet, CLF_EVAL, rows_from(e->logp, first, n))
+                     : CLF_OK;
 }
 
 clf_status clf__flow_evaluate(clf_flow *f, clf_tensor x, clf_tensor logp) {
@@ -335,10 +336,10 @@ clf_status clf__flow_evaluate(clf_flow *f, clf_tensor x, clf_tensor logp) {
 static clf_status add_up(clf_flow *f, int tasks, clf_tensor loss) {
   const struct clf__blocks *b = f->blocks;
   const int own = tasks - 1;
-  if (own) CLF_TRY(clf_do(f->dev, sum_rows, .x = part(b->g, 0, own), .y = f->g, .beta = 1));
+  if (own) CLF_TRY(clf_do(f->dev, sum_rows, .x = rows_from(b->g, 0, own), .y = f->g, .beta = 1));
   if (own && b->dg.buf)
-    CLF_TRY(clf_do(f->dev, sum_rows, .x = part(b->dg, 0, own), .y = f->dg, .beta = 1));
-  return clf_do(f->dev, sum_rows, .x = part(b->sum, 0, tasks), .y = loss);
+    CLF_TRY(clf_do(f->dev, sum_rows, .x = rows_from(b->dg, 0, own), .y = f->dg, .beta = 1));
+  return clf_do(f->dev, sum_rows, .x = rows_from(b->sum, 0, tasks), .y = loss);
 }
 
 clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass, void *context,

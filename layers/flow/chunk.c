@@ -23,8 +23,8 @@ int32_t clf__flow_chunk(const clf_flow *f) {
 }
 
 static int32_t chunk_of(const clf_flow *f, int64_t left) {
-  const int32_t most = clf__flow_chunk(f);
-  return left < most ? (int32_t)left : most;
+  const int32_t maximum = clf__flow_chunk(f);
+  return left < maximum ? (int32_t)left : maximum;
 }
 
 int64_t clf__row_number(const clf_flow *f, int64_t i) {
@@ -66,10 +66,10 @@ clf_status clf__in_chunks(clf_flow *f, int64_t n, const clf__arrays *a, int trai
   if (n < 1) return clf__fail(CLF_EINVAL, "%lld samples: there must be at least 1", (long long)n);
   CLF_TRY(clf__rows_fit(n, f->spec.dim, sizeof(double)));
   clf__chunk c = {.f = f, .a = a};
-  const int32_t most = chunk_of(f, n), D = f->spec.dim, C = f->context;
-  c.host = malloc((size_t)most * (size_t)((C > D ? C : D) + 1) * sizeof *c.host);
-  if (!c.host) return clf__fail(CLF_ENOMEM, "no memory for a chunk of %d rows", (int)most);
-  c.head = c.host + (size_t)most * (size_t)(C > D ? C : D);
+  const int32_t maximum = chunk_of(f, n), D = f->spec.dim, C = f->context;
+  c.host = malloc((size_t)maximum * (size_t)((C > D ? C : D) + 1) * sizeof *c.host);
+  if (!c.host) return clf__fail(CLF_ENOMEM, "no memory for a chunk of %d rows", (int)maximum);
+  c.head = c.host + (size_t)maximum * (size_t)(C > D ? C : D);
   clf_status s = CLF_OK;
   for (; c.first < n && !s; c.first += c.n) {
     c.n = chunk_of(f, n - c.first);

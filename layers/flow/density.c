@@ -10,13 +10,13 @@
 
 /* The column in which a row is farthest from zero, in the units of the device. */
 static int32_t farthest(const clf_flow *f, const double *x) {
-  int32_t most = 0;
+  int32_t maximum = 0;
   double distance = -1;
   for (int32_t d = 0; d < f->spec.dim; d++) {
     const double u = fabs(clf__flow_scaled(f, d, x[d]));
-    if (u > distance) most = d, distance = u;
+    if (u > distance) maximum = d, distance = u;
   }
-  return most;
+  return maximum;
 }
 
 static clf_status refuse_far(const clf_flow *f, int64_t row, const double *x) {

@@ -9,8 +9,8 @@ int64_t clf_flow_chunk(const clf_flow *f) { return f ? clf__flow_chunk(f) : 0; }
 
 /* The first row of a member's. */
 static int64_t begin_of(const clf_flow *f, int64_t n, int32_t rank) {
-  const int64_t most = clf__flow_chunk(f), chunks = (n + most - 1) / most;
-  const int64_t row = chunks * rank / clf_group_size(f->members) * most;
+  const int64_t maximum = clf__flow_chunk(f), chunks = (n + maximum - 1) / maximum;
+  const int64_t row = chunks * rank / clf_group_size(f->members) * maximum;
   return row < n ? row : n;
 }
 

@@ -38,16 +38,16 @@ static clf_status plan_stages(const clf_flow *f, clf__workspace *ws) {
       CLF_TRY(clf__layer_plan(l, ws->rows, ws->train, &ws->arena, &ws->memory[i]));
   }
   const size_t begin = ws->arena.used;
-  size_t most = begin;
+  size_t maximum = begin;
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
     ws->arena.used = begin;
     if (leaves_nothing(ws, l))
       CLF_TRY(clf__layer_plan(l, ws->rows, ws->train, &ws->arena, &ws->memory[i]));
     CLF_TRY(clf__layer_scratch(l, ws->rows, ws->train, &ws->arena, &ws->memory[i]));
-    if (ws->arena.used > most) most = ws->arena.used;
+    if (ws->arena.used > maximum) maximum = ws->arena.used;
   }
-  ws->arena.used = most;
+  ws->arena.used = maximum;
   return CLF_OK;
 }
 

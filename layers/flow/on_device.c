@@ -38,11 +38,11 @@ static clf_tensor slice(clf_tensor t, int32_t from, int32_t to) {
 
 static clf_status in_chunks(clf_flow *f, const rows *all, int32_t n,
                             clf_status (*each)(clf_flow *f, const rows *r, int32_t n)) {
-  const int32_t most = clf__flow_chunk(f) < n ? clf__flow_chunk(f) : n;
-  CLF_TRY(clf__flow_reserve(f, most, CLF_VALUES));
-  CLF_TRY(clf__device_head_reserve(f, most));
-  for (int32_t at = 0; at < n; at += most) {
-    const int32_t end = n - at < most ? n : at + most;
+  const int32_t maximum = clf__flow_chunk(f) < n ? clf__flow_chunk(f) : n;
+  CLF_TRY(clf__flow_reserve(f, maximum, CLF_VALUES));
+  CLF_TRY(clf__device_head_reserve(f, maximum));
+  for (int32_t at = 0; at < n; at += maximum) {
+    const int32_t end = n - at < maximum ? n : at + maximum;
     const rows r = {slice(all->x, at, end),
                     slice(all->c, at, end),
                     slice(all->z, at, end),

@@ -88,15 +88,15 @@ static double weighted_mean(const double *logp, const double *weights, int32_t n
 
 clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, clf_tensor c, const double *weights,
                                double *mean) {
-  const int32_t rows = x.dim[0], most = clf__flow_chunk(f) < rows ? clf__flow_chunk(f) : rows;
+  const int32_t rows = x.dim[0], maximum = clf__flow_chunk(f) < rows ? clf__flow_chunk(f) : rows;
   const samples all = {x, c, weights};
   int64_t begin, end;
   clf__flow_own_rows(f, rows, &begin, &end);
-  clf_status s = clf__flow_reserve(f, most, CLF_VALUES);
+  clf_status s = clf__flow_reserve(f, maximum, CLF_VALUES);
   double *host = malloc((size_t)rows * sizeof *host);
   if (!host && !s) s = clf__fail(CLF_ENOMEM, "no memory for %d log-densities", (int)rows);
   for (int32_t at = (int32_t)begin, to; at < end && !s; at = to) {
-    to = end - at < most ? (int32_t)end : at + most;
+    to = end - at < maximum ? (int32_t)end : at + maximum;
     s = read_logp(f, part_of(&all, at, to), host + at);
   }
   s = clf__flow_gather_rows(f, rows, s, host);

@@ -28,10 +28,10 @@ clf_flow_spec clf_flow_spec_default(clf_kind kind, int32_t dim) {
   }
 }
 
-static clf_status in_range(const char *name, int64_t value, int64_t least, int64_t most) {
-  if (value >= least && value <= most) return CLF_OK;
+static clf_status in_range(const char *name, int64_t value, int64_t minimum, int64_t maximum) {
+  if (value >= minimum && value <= maximum) return CLF_OK;
   return clf__fail(CLF_EINVAL, "a flow's %s is %lld; it must be %lld to %lld", name,
-                   (long long)value, (long long)least, (long long)most);
+                   (long long)value, (long long)minimum, (long long)maximum);
 }
 
 static clf_status check_couplings(const clf_flow_spec *s) {

@@ -65,17 +65,17 @@ static clf_status score_images(scoring *c, int64_t first, int64_t n, clf_score *
   CLF_TRY(clf__rows_fit(n, 1, sizeof(double)));
   if (first < 0 || first > INT64_MAX - n)
     return clf__fail(CLF_EINVAL, "the first image is %lld; they count from 0", (long long)first);
-  const int64_t most = clf__flow_chunk(c->f), D = c->f->spec.dim;
-  c->bytes = malloc((size_t)(most * D));
-  c->x = malloc((size_t)(most * D) * sizeof *c->x);
+  const int64_t maximum = clf__flow_chunk(c->f), D = c->f->spec.dim;
+  c->bytes = malloc((size_t)(maximum * D));
+  c->x = malloc((size_t)(maximum * D) * sizeof *c->x);
   double *logp = malloc((size_t)n * sizeof *logp);
   clf_status status = c->bytes && c->x && logp
                           ? CLF_OK
                           : clf__fail(CLF_ENOMEM, "no memory for %lld images", (long long)n);
   int64_t begin, end;
   clf__flow_own_rows(c->f, n, &begin, &end);
-  for (int64_t at = begin; at < end && !status; at += most)
-    status = score_chunk(c, first + at, end - at < most ? end - at : most, logp + at);
+  for (int64_t at = begin; at < end && !status; at += maximum)
+    status = score_chunk(c, first + at, end - at < maximum ? end - at : maximum, logp + at);
   status = clf__flow_gather_rows(c->f, n, status, logp);
   if (!status) *score = clf_score_of(logp, n, c->f->spec.dim);
   free(c->bytes);

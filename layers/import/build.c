@@ -94,13 +94,13 @@ clf_status clf__im_read(clf__im *im, const clf__im_module *m, const char *path, 
                         clf__im_tensor **tensor) {
   clf__im_tensor *t = clf__im_find(m, path);
   /* A small file can name one storage many times. */
-  const int64_t most =
+  const int64_t maximum =
       (int64_t)(im->size < INT64_MAX / 8 ? 4 * im->size : INT64_MAX / 2) + (1 << 22);
   *values = NULL;
   if (tensor) *tensor = t;
   if (!t) return clf__fail(CLF_EFORMAT, "%s has no tensor %s", clf__im_path(m).s, path);
   im->elements += t->count;
-  if (im->elements > most)
+  if (im->elements > maximum)
     return clf__fail(CLF_EFORMAT, "its tensors have more elements than such a file can hold");
   *values = malloc((size_t)(t->count ? t->count : 1) * sizeof **values);
   if (!*values) return no_memory();

@@ -138,8 +138,8 @@ static clf_status degrees_are_usual(clf__im *im, const clf__im_module *layer, in
   *yes = 1;
   if (!clf__im_find(layer, "degrees")) return CLF_OK;
   CLF_TRY(clf__im_read(im, layer, "degrees", &degree, &t));
-  const int64_t most = D > 2 ? D - 1 : 1, least = D > 1;
-  for (int64_t i = 0; i < t->count; i++) *yes &= degree[i] == (double)(i % most + least);
+  const int64_t maximum = D > 2 ? D - 1 : 1, minimum = D > 1;
+  for (int64_t i = 0; i < t->count; i++) *yes &= degree[i] == (double)(i % maximum + minimum);
   free(degree);
   return CLF_OK;
 }

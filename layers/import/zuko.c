@@ -88,7 +88,7 @@ static clf_status print_map(clf__im *im, const clf__im_module *m, int64_t n, clf
 /* The order of dimensions; it was divided by the size of a group where there are fewer passes than
  * dimensions. */
 static clf_status read_order(clf__im *im, clf__im_module *m, clf__im_text *text) {
-  double *order, *place, most = 0;
+  double *order, *place, maximum = 0;
   clf__im_tensor *t;
   CLF_TRY(clf__im_read(im, m, "order", &order, &t));
   const int64_t D = t->count;
@@ -98,12 +98,12 @@ static clf_status read_order(clf__im *im, clf__im_module *m, clf__im_text *text)
   for (int64_t d = 0; d < D && !s; d++) {
     if (!(order[d] >= 0 && order[d] < (double)D))
       s = clf__im_refuse(m, "has an order that is none");
-    most = order[d] > most ? order[d] : most;
+    maximum = order[d] > maximum ? order[d] : maximum;
     for (int64_t e = 0; e < D; e++)
       place[d] += order[e] < order[d] || (e < d && order[e] == order[d]);
   }
   if (!s) s = clf__im_order(place, D, text);
-  if (!s && most + 1 < (double)D) s = clf__im_print(text, ", passes=%d", (int)most + 1);
+  if (!s && maximum + 1 < (double)D) s = clf__im_print(text, ", passes=%d", (int)maximum + 1);
   free(order);
   free(place);
   return s;

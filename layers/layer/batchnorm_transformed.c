@@ -11,23 +11,23 @@
 #include "image_coupling.h"
 #include "pieces.h"
 
-typedef struct part {
+typedef struct transformed {
   clf__norm norm;
   int by_columns;
   clf__region region; /* unless by_columns */
   int32_t channels, pixels;
   const clf__coupling_mask *mask;
-} part;
+} transformed;
 
 /* Tensors of clf__layer_memory: the columns before and after normalisation, the other columns,
  * gradients, unused log-dets, statistics. */
 enum { TAKEN, NORMED, STAYS, DTAKEN, DNORMED, UNUSED, NORM };
 
-static const part *own_of(const clf__layer *l) { return l->own; }
+static const transformed *own_of(const clf__layer *l) { return l->own; }
 
 /* ---- Making ------------------------------------------------------------------------------- */
 
-static clf_status find_part(const clf__layer *l, part *o) {
+static clf_status find_transformed(const clf__layer *l, transformed *o) {
   const clf__layer *c = l->prev;
   if (!c || c->node->type->id != CLF__ARCH_coupling)
     return clf__fail(CLF_EINVAL,
@@ -47,9 +47,9 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
   l->traits = l->ops->traits;
   if (l->prev && clf__image_coupling_joins(l->prev, l->prev->next))
     return CLF_OK; /* the coupling computes it */
-  part *o = l->own = calloc(1, sizeof *o);
+  transformed *o = l->own = calloc(1, sizeof *o);
   if (!o) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
-  CLF_TRY(find_part(l, o));
+  CLF_TRY(find_transformed(l, o));
   clf__batchnorm_add_slots(l, &o->norm, o->channels, slots);
   clf__norm_add_without(slots, &o->norm, o->channels);
   return CLF_OK;
@@ -63,7 +63,7 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
 
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,
                        clf__layer_memory *k) {
-  const part *o = own_of(l);
+  const transformed *o = own_of(l);
   if (train) CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[UNUSED]));
   if (!o->by_columns) return CLF_OK;
   const int32_t d = o->channels, stays = l->in.dim - d;
@@ -88,7 +88,7 @@ static clf_status take(const clf__pass *p, const clf__slot *at, clf_tensor x, cl
 /* The transformed part of rows x: a view, or columns gathered into a tensor. */
 static clf_status part_of(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                           int where, clf_tensor x, clf_tensor *of) {
-  const part *o = own_of(l);
+  const transformed *o = own_of(l);
   if (!o->by_columns) {
     *of = clf__region_of(o->region, l->in, x);
     return CLF_OK;
@@ -100,7 +100,7 @@ static clf_status part_of(const clf__layer *l, const clf__pass *p, const clf__la
 /* Where the normalised part of rows y is written. */
 static clf_tensor place_of(const clf__layer *l, const clf__layer_memory *k, int where,
                            clf_tensor y) {
-  const part *o = own_of(l);
+  const transformed *o = own_of(l);
   return o->by_columns ? clf__rows(k->t[where], y.dim[0]) : clf__region_of(o->region, l->in, y);
 }
 
@@ -108,7 +108,7 @@ static clf_tensor place_of(const clf__layer *l, const clf__layer_memory *k, int 
  * if they are a view. */
 static clf_status join(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                        clf_tensor x, clf_tensor normed, clf_tensor y) {
-  const part *o = own_of(l);
+  const transformed *o = own_of(l);
   if (!o->by_columns)
     return clf__region_pass_on(p, clf__region_others(o->region, l->in), l->in, x, y);
   CLF_TRY(clf_do(p->dev, fill, .y = y, .value = 0));
@@ -125,7 +125,7 @@ static clf_status join(const clf__layer *l, const clf__pass *p, const clf__layer
 
 static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor x, clf_tensor y, clf_tensor logdet) {
-  const part *o = own_of(l);
+  const transformed *o = own_of(l);
   const clf__norm_memory norm = clf__norm_at(k->t + NORM);
   const clf_tensor to = place_of(l, k, NORMED, y);
   clf_tensor from;
@@ -137,7 +137,7 @@ static clf_status forward(const clf__layer *l, const clf__pass *p, clf__layer_me
 
 static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                           clf_tensor y, clf_tensor x, clf_tensor logdet) {
-  const part *o = own_of(l);
+  const transformed *o = own_of(l);
   const clf_tensor to = place_of(l, k, TAKEN, x);
   clf_tensor from;
   CLF_TRY(part_of(l, p, k, NORMED, y, &from));
@@ -147,7 +147,7 @@ static clf_status inverse(const clf__layer *l, const clf__pass *p, clf__layer_me
 
 static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                            clf_tensor x, clf_tensor y, clf_tensor dy, clf_tensor dx) {
-  const part *o = own_of(l);
+  const transformed *o = own_of(l);
   const clf__norm_memory norm = clf__norm_at(k->t + NORM);
   const clf_tensor to = place_of(l, k, DTAKEN, dx);
   const clf_tensor in = o->by_columns ? clf__rows(k->t[TAKEN], x.dim[0]) : place_of(l, k, TAKEN, x);
@@ -160,7 +160,7 @@ static clf_status backward(const clf__layer *l, const clf__pass *p, clf__layer_m
 
 static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf__layer_memory *k,
                                    clf_tensor y, clf_tensor x, clf_tensor dx, clf_tensor dy) {
-  const part *o = own_of(l);
+  const transformed *o = own_of(l);
   const clf_tensor to = place_of(l, k, DNORMED, dy);
   clf_tensor from;
   (void)y, (void)x;

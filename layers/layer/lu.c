@@ -60,13 +60,13 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
 static clf_status write_whitening(const clf__layer *l, const clf__pass *p, clf__whitening *w) {
   const clf__linear *m = l->own;
   const double one = 1;
-  double least = INFINITY;
-  for (int32_t i = 0; i < w->dim; i++) least = fmin(least, w->diagonal[i]);
-  if (least <= 1e-3)
+  double minimum = INFINITY;
+  for (int32_t i = 0; i < w->dim; i++) minimum = fmin(minimum, w->diagonal[i]);
+  if (minimum <= 1e-3)
     return clf__fail(CLF_ENUM,
                      "%s: whitening would multiply a column by %g, and lu cannot go below 0.001; "
                      "put standardize before it",
-                     l->label, least);
+                     l->label, minimum);
   for (int32_t i = 0; i < w->dim; i++) { /* the inverse of softplus(u) + 0.001 */
     const double d = w->diagonal[i] - 1e-3;
     w->diagonal[i] = d + log(-expm1(-d));

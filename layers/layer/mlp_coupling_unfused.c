@@ -52,7 +52,7 @@ static clf_status network(clf_device *dev, clf_tensor A1, clf_tensor a1, clf_ten
 }
 
 /* Both nets of coupling i at x, into S and T of k. */
-static clf_status networks(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+static clf_status run_nets(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                            int i, clf_tensor x) {
   const int32_t n = x.dim[0];
   const networks_of A = nets_of(l, i, &p->weights);
@@ -73,7 +73,7 @@ clf_status clf__unfused_forward(const clf__layer *l, const clf__pass *p, const c
   for (int i = 0; i < L; i++) {
     const clf_tensor in = layer_of(k->t[XS], all ? i : i % 2, n);
     const clf_tensor out = i == L - 1 ? y : layer_of(k->t[XS], all ? i + 1 : (i + 1) % 2, n);
-    CLF_TRY(networks(l, p, k, i, in));
+    CLF_TRY(run_nets(l, p, k, i, in));
     if (clf__mlp_adds(l))
       CLF_TRY(
           clf_do(p->dev, additive, .x = in, .t = t, .b = mask_of(l, p, i), .y = out, .sign = 1));
@@ -91,7 +91,7 @@ clf_status clf__unfused_inverse(const clf__layer *l, const clf__pass *p, const c
   for (int i = l->count - 1; i >= 0; i--) {
     const clf_tensor in = i == l->count - 1 ? y : layer_of(k->t[XS], i % 2, n);
     const clf_tensor out = i == 0 ? x : layer_of(k->t[XS], (i + 1) % 2, n);
-    CLF_TRY(networks(l, p, k, i, in));
+    CLF_TRY(run_nets(l, p, k, i, in));
     if (clf__mlp_adds(l))
       CLF_TRY(
           clf_do(p->dev, additive, .x = in, .t = t, .b = mask_of(l, p, i), .y = out, .sign = -1));
@@ -129,8 +129,8 @@ static clf_status rebuild(const clf__layer *l, const clf__pass *p, const clf__la
 
 /* From DS and DT, the gradients by the outputs of the nets of coupling i: adds to the gradients
  * of their weights, and to dx, which has the direct part already. */
-static clf_status through_networks(const clf__layer *l, const clf__pass *p,
-                                   const clf__layer_memory *k, int i, clf_tensor dx) {
+static clf_status backward_nets(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
+                                int i, clf_tensor dx) {
   const int32_t n = dx.dim[0];
   const int scales = !clf__mlp_adds(l);
   const networks_of A = nets_of(l, i, &p->weights), G = nets_of(l, i, &p->gradients);
@@ -153,7 +153,7 @@ static clf_status coupling_back(const clf__layer *l, const clf__pass *p, const c
                                 clf_tensor dx) {
   const int32_t n = dy.dim[0];
   const clf_tensor b = mask_of(l, p, i), ds = clf__rows(k->t[DS], n), dt = clf__rows(k->t[DT], n);
-  CLF_TRY(networks(l, p, k, i, y ? *y : in));
+  CLF_TRY(run_nets(l, p, k, i, y ? *y : in));
   if (y) CLF_TRY(rebuild(l, p, k, i, *y, in));
   if (!clf__mlp_adds(l)) {
     CLF_TRY(clf_do(p->dev, affine_bwd, .x = in, .h = clf__rows(k->t[S], n), .b = b, .dy = dy,
@@ -163,7 +163,7 @@ static clf_status coupling_back(const clf__layer *l, const clf__pass *p, const c
     CLF_TRY(clf_do(p->dev, copy, .x = dy, .y = dx));
     CLF_TRY(clf_do(p->dev, additive_bwd, .b = b, .dy = dy, .dt = dt, .sign = 1));
   }
-  return through_networks(l, p, k, i, dx);
+  return backward_nets(l, p, k, i, dx);
 }
 
 clf_status clf__unfused_backward(const clf__layer *l, const clf__pass *p,
@@ -208,14 +208,14 @@ static clf_status affine_inverse_back(const clf__layer *l, const clf__pass *p,
 static clf_status inverse_back(const clf__layer *l, const clf__pass *p, const clf__layer_memory *k,
                                int i, clf_tensor in, clf_tensor dx, clf_tensor dy) {
   const clf_tensor b = mask_of(l, p, i), dt = clf__rows(k->t[DT], dx.dim[0]);
-  CLF_TRY(networks(l, p, k, i, in));
+  CLF_TRY(run_nets(l, p, k, i, in));
   if (!clf__mlp_adds(l)) {
     CLF_TRY(affine_inverse_back(l, p, k, b, in, dx, dy));
   } else {
     CLF_TRY(clf_do(p->dev, copy, .x = dx, .y = dy));
     CLF_TRY(clf_do(p->dev, additive_bwd, .b = b, .dy = dx, .dt = dt, .sign = -1));
   }
-  return through_networks(l, p, k, i, dy);
+  return backward_nets(l, p, k, i, dy);
 }
 
 clf_status clf__unfused_backward_inverse(const clf__layer *l, const clf__pass *p,

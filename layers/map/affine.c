@@ -24,7 +24,7 @@ static const affine *own_of(const clf__map *m) { return m->own; }
 /* ---- Making -----------------------------------------------------------------------------------
  */
 
-static const double least = 1e-3; /* of nflows' scales */
+static const double minimum = 1e-3; /* of nflows' scales */
 
 static clf_status set_scale(const clf__arch_affine *a, scale *s) {
   const double clamp = a->clamp, freia = 2; /* its default */
@@ -33,16 +33,16 @@ static clf_status set_scale(const clf__arch_affine *a, scale *s) {
     *s = (scale){clamp > 0 ? CLF_SCALE_exp_clip : CLF_SCALE_exp, clamp, 0, 0};
     return CLF_OK;
   case CLF__SCALE_SIGMOID2:
-    *s = (scale){CLF_SCALE_sigmoid, 2, least, log((1 - least) / least) - 2};
+    *s = (scale){CLF_SCALE_sigmoid, 2, minimum, log((1 - minimum) / minimum) - 2};
     return CLF_OK;
   case CLF__SCALE_GLOW: /* below 1: begins as near to it as sigmoid2 does */
-    *s = (scale){CLF_SCALE_sigmoid, 2, 0, log((1 - least) / least) - 2};
+    *s = (scale){CLF_SCALE_sigmoid, 2, 0, log((1 - minimum) / minimum) - 2};
     return CLF_OK;
   case CLF__SCALE_SOFTPLUS:
-    *s = (scale){CLF_SCALE_softplus, 0, least, log(expm1(1 - least))};
+    *s = (scale){CLF_SCALE_softplus, 0, minimum, log(expm1(1 - minimum))};
     return CLF_OK;
   case CLF__SCALE_GENERAL:
-    *s = (scale){CLF_SCALE_general, 3, least, log(expm1(1 - least))};
+    *s = (scale){CLF_SCALE_general, 3, minimum, log(expm1(1 - minimum))};
     return CLF_OK;
   case CLF__SCALE_ZUKO: *s = (scale){CLF_SCALE_soft, a->slope, 0, 0}; return CLF_OK;
   case CLF__SCALE_ATAN:

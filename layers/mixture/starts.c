@@ -74,10 +74,10 @@ static int64_t assign(clusters *c) {
   int64_t changed = 0;
   for (int64_t i = 0; i < d->rows; i++) {
     int32_t best = 0;
-    double least = INFINITY;
+    double minimum = INFINITY;
     for (int32_t k = 0; k < c->K; k++) {
       const double here = apart(d->u + i * d->dim, c->centre + (size_t)k * (size_t)d->dim, d->dim);
-      if (here < least) least = here, best = k;
+      if (here < minimum) minimum = here, best = k;
     }
     changed += best != c->nearest[i];
     c->nearest[i] = best;

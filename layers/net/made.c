@@ -87,8 +87,8 @@ static void draw(const clf__net *n, clf__host_random *r, double *constants) {
   if (c->angles) clf__angles_draw(c->angles, constants);
   for (int l = 0; l + 1 < c->count; l++) {
     const clf__dense_layer *d = &c->layer[l];
-    const int32_t least = clf__smallest(d->in_degree, d->in),
-                  low = least < groups - 1 ? least : groups - 1;
+    const int32_t minimum = clf__smallest(d->in_degree, d->in),
+                  low = minimum < groups - 1 ? minimum : groups - 1;
     for (int32_t i = 0; i < d->out; i++)
       d->out_degree[i] =
           m->random ? low + (int32_t)clf__host_below(r, groups - low) : i % c->period + c->from;

@@ -287,12 +287,12 @@ static clf_status other_tensors(const clf_flow_spec *s, clf_status why) {
 /* Compares the metadata with the file before anything is allocated for them: each parameter must
  * be present with its shape, which the reader has compared with the file's size. */
 static clf_status check_claims(const clf__st *st, const clf_flow_spec *spec) {
-  const int64_t least = least_tensors(spec);
+  const int64_t minimum = least_tensors(spec);
   clf_flow outline = {0};
   clf_status s;
-  if (least > clf__st_count(st)) {
+  if (minimum > clf__st_count(st)) {
     s = clf__fail(CLF_EFORMAT, "there are %d of them, and such a flow has at least %lld",
-                  clf__st_count(st), (long long)least);
+                  clf__st_count(st), (long long)minimum);
   } else {
     s = clf__flow_outline(spec, &outline);
     if (!s) s = clf__check_params(st, &outline);

@@ -122,11 +122,11 @@ clf_status clf_trainer_save(clf_trainer *t, const char *path) {
 /* ---- Loading ------------------------------------------------------------------------------ */
 
 /* A number that files of earlier versions lack; its value was 0. */
-static clf_status get_later(const clf__st *st, const char *key, int64_t most, int64_t *out) {
+static clf_status get_later(const clf__st *st, const char *key, int64_t maximum, int64_t *out) {
   *out = 0;
   if (!clf__st_meta(st, key)) return CLF_OK;
   CLF_TRY(clf__st_meta_int(st, key, out));
-  if (*out >= 0 && *out <= most) return CLF_OK;
+  if (*out >= 0 && *out <= maximum) return CLF_OK;
   return clf__fail(CLF_EFORMAT, "its %s is %lld: out of range", key, (long long)*out);
 }
 

@@ -43,8 +43,8 @@ static clf_status reserve(clf_trainer *t) {
  * rows, at most all. */
 static clf_status fit_rows(clf_trainer *t) {
   clf_flow *f = t->f;
-  const int64_t rows = t->source->rows, most = (1 << 20) / f->spec.dim;
-  int32_t n = (int32_t)(most < 4096 ? 4096 : most);
+  const int64_t rows = t->source->rows, maximum = (1 << 20) / f->spec.dim;
+  int32_t n = (int32_t)(maximum < 4096 ? 4096 : maximum);
   if (!(f->traits & CLF_FITS_ROWS) || !clf__source_data(t->source)) return CLF_OK;
   if (n > rows) n = (int32_t)rows;
   const clf_tensor x = clf__source_spread(t->source, n);

@@ -37,14 +37,14 @@ static clf_tensor loss_of(const clf_flow *f) {
 /* The most sums that wait while these grains are computed; the last one stays in the message. */
 static int sums_waiting(const clf__split *s, int32_t first, int32_t end) {
   clf__stack stack = {.count = 0};
-  int most = 0;
+  int maximum = 0;
   for (int32_t i = first; i < end - 1; i++) {
     clf__subtree node = {0, i};
     while (clf__tree_joins(s, &stack, &node)) {}
     stack.node[stack.count++] = node;
-    if (stack.count > most) most = stack.count;
+    if (stack.count > maximum) maximum = stack.count;
   }
-  return most;
+  return maximum;
 }
 
 int clf__grains_waiting(int32_t grains, int32_t first, int32_t end) {

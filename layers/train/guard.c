@@ -52,7 +52,7 @@ static double most_of(const clf_trainer *t) {
 
 clf_status clf__trainer_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, double *error,
                              int *off) {
-  const double most = most_of(t);
+  const double maximum = most_of(t);
   const clf_tensor back = clf__flow_rebuilt(t->f, x.dim[0]);
   float square[2], nll;
   *off = 0;
@@ -63,7 +63,7 @@ clf_status clf__trainer_trip(clf_trainer *t, clf_tensor x, clf_tensor loss, doub
   CLF_TRY(clf_read(t->dev, t->trip, square));
   CLF_TRY(clf_read(t->dev, loss, &nll));
   /* A non-finite loss is handled by the watchdog: the rebuilt input then means nothing. */
-  *off = isfinite(nll) && !((double)square[0] <= most * most * (double)square[1]);
+  *off = isfinite(nll) && !((double)square[0] <= maximum * maximum * (double)square[1]);
   *error = fabs(sqrt((double)square[0] / (double)square[1]));
   return CLF_OK;
 }

@@ -146,15 +146,15 @@ static double best_of_discrete(const rows *r, const column *c, int64_t n) {
  * smallest other distance. */
 static double best_of_continuous(const rows *r, int64_t n) {
   const int64_t m = (int64_t)sqrt((double)n);
-  double least = INFINITY, sum = 0;
+  double minimum = INFINITY, sum = 0;
   for (int pass = 0; pass < 2; pass++)
     for (int64_t i = 0; i < n; i++) {
       const int64_t a = i < m ? 0 : i - m, b = i + m < n ? i + m : n - 1;
       const double gap = (r->v[b] - r->v[a]) / (double)(b - a);
       if (pass)
-        sum -= log((double)n * fmax(gap, least));
+        sum -= log((double)n * fmax(gap, minimum));
       else if (gap > 0)
-        least = fmin(least, gap);
+        minimum = fmin(minimum, gap);
     }
   return sum / (double)n;
 }
@@ -211,7 +211,7 @@ static int blame_scale(const rows *r, char *text, size_t size) {
         row = i;
         col = d;
       }
-  const double most = value(r, row, col);
+  const double maximum = value(r, row, col);
   for (int64_t i = 0; i < r->all; i++) r->v[i] = fabs(value(r, i, col));
   qsort(r->v, (size_t)r->all, sizeof *r->v, by_value);
   const double median = r->v[r->all / 2];
@@ -219,12 +219,12 @@ static int blame_scale(const rows *r, char *text, size_t size) {
   if (median > LARGE) {
     snprintf(text, size,
              "%s has values as large as %g: standardised data (--standardize) may keep them finite",
-             name, most);
+             name, maximum);
     return 1;
   }
-  if (fabs(most) <= FAR * fmax(median, 1)) return 0;
+  if (fabs(maximum) <= FAR * fmax(median, 1)) return 0;
   snprintf(text, size, "%s of row %lld is %g, far from the other rows: check it or leave it out",
-           name, (long long)r->index[row] + 1, most);
+           name, (long long)r->index[row] + 1, maximum);
   return 1;
 }
 

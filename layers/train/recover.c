@@ -13,9 +13,9 @@
 #include "trainer.h"
 
 enum { AGAIN, SMALLER, REOPENED, ON_CPU, STAGES };
-static const int most[STAGES] = {2, 32, 2,
-                                 2}; /* attempts of each kind, until there is a new copy */
-enum { VECTORS = 5, RARE = 200 };    /* copying takes at most 1 / RARE of the time */
+static const int maximum[STAGES] = {2, 32, 2,
+                                    2}; /* attempts of each kind, until there is a new copy */
+enum { VECTORS = 5, RARE = 200 };       /* copying takes at most 1 / RARE of the time */
 
 /* ---- The copy on the host -------------------------------------------------------------------- */
 
@@ -145,7 +145,7 @@ static int applies(const clf_trainer *t, int stage, clf_status s) {
 static int next(clf_trainer *t, clf_status s) {
   clf__host_copy *k = &t->copy;
   for (; k->stage < STAGES; k->stage++, k->tried = 0)
-    if (applies(t, k->stage, s) && k->tried++ < most[k->stage]) return 1;
+    if (applies(t, k->stage, s) && k->tried++ < maximum[k->stage]) return 1;
   return 0;
 }
 

@@ -92,9 +92,9 @@ static void add_notices(run *r) {
  * immediately, and what was enqueued cannot be stopped.  It starts at 1, because the time of a
  * step is unknown. */
 static void set_pace(run *r, int64_t steps) {
-  const double now = clf__now(), most = 4 * (double)r->pace;
+  const double now = clf__now(), maximum = 4 * (double)r->pace;
   const double fit = (double)steps * READ_EVERY / (now - r->read_at + 1e-9);
-  r->pace = fit < 1 ? 1 : fit < most ? (int64_t)fit : (int64_t)most;
+  r->pace = fit < 1 ? 1 : fit < maximum ? (int64_t)fit : (int64_t)maximum;
   if (r->pace > CLF_RING) r->pace = CLF_RING;
   r->read_at = now;
 }

@@ -208,9 +208,9 @@ enum { WARM = 3, MEASURED = 20 }; /* steps */
 
 /* Seconds that the slowest member takes for its grains. */
 static double slowest(const int32_t *first, const double *grain, int32_t size) {
-  double most = 0;
-  for (int32_t r = 0; r < size; r++) most = fmax(most, (first[r + 1] - first[r]) * grain[r]);
-  return most;
+  double maximum = 0;
+  for (int32_t r = 0; r < size; r++) maximum = fmax(maximum, (first[r + 1] - first[r]) * grain[r]);
+  return maximum;
 }
 
 /* After some steps everybody hears how long a grain takes everybody; shares follow, equally

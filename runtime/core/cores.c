@@ -39,7 +39,7 @@ static int cores_of_file(const char *path) {
 
 int clf__cores_of_groups(const char *list, const char *root) {
   char line[2048], path[2 * sizeof line];
-  int least = 0;
+  int minimum = 0;
   FILE *f = fopen(list, "re");
   while (f && fgets(line, sizeof line, f)) {
     if (strncmp(line, "0::/", 4) != 0) continue;
@@ -48,11 +48,11 @@ int clf__cores_of_groups(const char *list, const char *root) {
       *end = 0;
       snprintf(path, sizeof path, "%.1024s%s/cpu.max", root, line + 3);
       const int n = cores_of_file(path);
-      if (n && (!least || n < least)) least = n;
+      if (n && (!minimum || n < minimum)) minimum = n;
     }
   }
   if (f) fclose(f);
-  return least;
+  return minimum;
 }
 #else
 static int cores_of_mask(void) { return 0; }

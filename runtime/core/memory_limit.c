@@ -9,7 +9,7 @@
 #endif
 
 clf__limit clf__memory_limit(void) {
-  clf__limit least = {UINT64_MAX, "nothing"};
+  clf__limit minimum = {UINT64_MAX, "nothing"};
 #ifndef _WIN32
   static const struct {
     int resource;
@@ -23,11 +23,11 @@ clf__limit clf__memory_limit(void) {
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
     struct rlimit l;
     if (getrlimit(limits[i].resource, &l) || l.rlim_cur == RLIM_INFINITY) continue;
-    if ((uint64_t)l.rlim_cur < least.bytes)
-      least = (clf__limit){(uint64_t)l.rlim_cur, limits[i].name};
+    if ((uint64_t)l.rlim_cur < minimum.bytes)
+      minimum = (clf__limit){(uint64_t)l.rlim_cur, limits[i].name};
   }
 #endif
-  return least;
+  return minimum;
 }
 
 clf_status clf__limit_allows_drivers(void) {

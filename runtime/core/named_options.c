@@ -52,24 +52,24 @@ int clf__word_index(const char *words, const char *word) {
 clf_status clf__unknown_option(const char *kind, const void *rows, size_t row, int count,
                                const char *name) {
   const char *near = NULL;
-  int least = 0;
+  int minimum = 0;
   for (int i = 0; i < count; i++) {
     const char *known;
     memcpy(&known, (const char *)rows + (size_t)i * row, sizeof known);
     const int distance = clf__distance(name, strlen(name), known, strlen(known));
-    if (near && distance >= least) continue;
+    if (near && distance >= minimum) continue;
     near = known;
-    least = distance;
+    minimum = distance;
   }
-  if (near && least <= (int)strlen(near) / 2)
+  if (near && minimum <= (int)strlen(near) / 2)
     return clf__fail(CLF_EINVAL, "there is no %s option \"%s\" (did you mean \"%s\"?)", kind, name,
                      near);
   return clf__fail(CLF_EINVAL, "there is no %s option \"%s\"", kind, name);
 }
 
-static int read_int32(const char *text, int64_t least, int64_t most, int32_t *to) {
+static int read_int32(const char *text, int64_t minimum, int64_t maximum, int32_t *to) {
   int64_t whole = 0;
-  if (!clf__read_whole(text, &whole) || whole < least || whole > most) return 0;
+  if (!clf__read_whole(text, &whole) || whole < minimum || whole > maximum) return 0;
   *to = (int32_t)whole;
   return 1;
 }

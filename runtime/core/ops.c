@@ -32,10 +32,10 @@ static clf_status rank(const char *op, const char *name, const clf_tensor *x, in
 #define CLF_EQ(x, y)                                                                               \
   if ((x) != (y))                                                                                  \
     return clf__fail(CLF_ESHAPE, "%s: %s is %d, but %s is %d", op, #x, (int)(x), #y, (int)(y));
-#define CLF_LEAST(x, y)                                                                            \
+#define CLF_MINIMUM(x, y)                                                                          \
   if ((x) < (y))                                                                                   \
     return clf__fail(CLF_ESHAPE, "%s: %s is %d, below %s = %d", op, #x, (int)(x), #y, (int)(y));
-#define CLF_MOST(x, y)                                                                             \
+#define CLF_MAXIMUM(x, y)                                                                          \
   if ((x) > (y)) return clf__fail(CLF_ESHAPE, "%s: %s is %d, above %d", op, #x, (int)(x), (int)(y));
 #define CLF_SAME(x, y) CLF_TRY(same(op, #x " and " #y, &p->x, &p->y));
 #define CLF_RANK(x, n) CLF_TRY(rank(op, #x, &p->x, n));
@@ -48,8 +48,8 @@ static clf_status rank(const char *op, const char *name, const clf_tensor *x, in
 #include "clflow/ops.def"
 #undef CLF_OP
 #undef CLF_EQ
-#undef CLF_LEAST
-#undef CLF_MOST
+#undef CLF_MINIMUM
+#undef CLF_MAXIMUM
 #undef CLF_SAME
 #undef CLF_RANK
 #endif
@@ -133,10 +133,10 @@ static int reaches(const axis *at, int n, int64_t gap, int *budget) {
     lo += at[i].lo * at[i].stride;
     hi += at[i].hi * at[i].stride;
   }
-  int64_t k = -div_down(hi - gap, at->stride), most = div_down(gap - lo, at->stride);
+  int64_t k = -div_down(hi - gap, at->stride), maximum = div_down(gap - lo, at->stride);
   if (k < at->lo) k = at->lo;
-  if (most > at->hi) most = at->hi;
-  for (; k <= most; k++)
+  if (maximum > at->hi) maximum = at->hi;
+  for (; k <= maximum; k++)
     if (--*budget < 0 || reaches(at + 1, n - 1, gap - k * at->stride, budget)) return 1;
   return 0;
 }

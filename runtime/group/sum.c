@@ -140,13 +140,13 @@ static void *add_slices(const clf__split *s, const vectors *v, int32_t P, size_t
 }
 
 /* How many sums all ranks below `end` leave. */
-static size_t roots_before(const clf__split *s, int32_t end, size_t *most) {
+static size_t roots_before(const clf__split *s, int32_t end, size_t *maximum) {
   size_t count = 0;
   for (int32_t r = 0; r < end; r++) {
     clf__stack roots;
     clf__tree_roots(s, s->first[r], s->first[r + 1], &roots);
     count += (size_t)roots.count;
-    if ((size_t)roots.count > *most) *most = (size_t)roots.count;
+    if ((size_t)roots.count > *maximum) *maximum = (size_t)roots.count;
   }
   return count;
 }
@@ -155,19 +155,19 @@ static clf_status sum_slice(clf_group *g, const clf__split *s, const vectors *v,
                             void *total) {
   const int32_t P = g->t->size, rank = g->t->rank;
   const size_t begin = slice_begin(v, P, rank), n = slice_begin(v, P, rank + 1) - begin;
-  size_t most = 1;
-  const size_t count = roots_before(s, P, &most);
+  size_t maximum = 1;
+  const size_t count = roots_before(s, P, &maximum);
   void *all = NULL;
-  CLF_TRY(clf__group_scratch(g, (count * n + most * (v->n / (size_t)P + 1)) * v->size, &all));
+  CLF_TRY(clf__group_scratch(g, (count * n + maximum * (v->n / (size_t)P + 1)) * v->size, &all));
   void *out = at(all, v, count * n);
   clf__stack own;
   clf__tree_roots(s, s->first[rank], s->first[rank + 1], &own);
-  const size_t first = roots_before(s, rank, &most);
+  const size_t first = roots_before(s, rank, &maximum);
   for (int i = 0; i < own.count; i++)
     memcpy(at(all, v, (first + (size_t)i) * n), at(root[i], v, begin), n * v->size);
   for (int32_t d = 1; d < P; d++) {
     const int32_t to = (rank + d) % P, from = (rank + P - d) % P;
-    const size_t place = roots_before(s, from, &most);
+    const size_t place = roots_before(s, from, &maximum);
     CLF_TRY(send_slice(g, s, v, root, to, from, out, at(all, v, place * n)));
   }
   memcpy(at(total, v, begin), add_slices(s, v, P, n, all), n * v->size);

@@ -129,14 +129,14 @@ static clf_status opencl_open(clf_device *dev, const char *which) {
 
 static clf_status make_buffer(clf__cl *cl, size_t floats, const char *what, cl_mem *out) {
   cl_int e;
-  cl_ulong most = 0;
-  clGetDeviceInfo(cl->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof most, &most, NULL);
+  cl_ulong maximum = 0;
+  clGetDeviceInfo(cl->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof maximum, &maximum, NULL);
   *out = NULL;
-  if (floats * sizeof(float) > most)
+  if (floats * sizeof(float) > maximum)
     return clf__fail(CLF_ENOMEM,
                      "%s takes %zu MiB, but the device allocates at most %llu MiB at once; "
                      "a smaller batch needs less",
-                     what, floats * sizeof(float) >> 20, (unsigned long long)most >> 20);
+                     what, floats * sizeof(float) >> 20, (unsigned long long)maximum >> 20);
   *out = clCreateBuffer(cl->context, CL_MEM_READ_WRITE, floats * sizeof(float), NULL, &e);
   if (!e) return CLF_OK;
   const int full = e == CL_OUT_OF_RESOURCES || e == CL_INVALID_BUFFER_SIZE;

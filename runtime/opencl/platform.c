@@ -32,12 +32,12 @@ static size_t group_memory(const clf_traits *t) {
 
 clf_status clf__family_fits(const clf_traits *t, size_t items, uint64_t memory) {
   const size_t tile = t->lanes > 1 ? 1 : (size_t)(t->tn / 4) * (size_t)(t->tn / 4);
-  const size_t most = tile > (size_t)t->wg ? tile : (size_t)t->wg;
-  if (items >= most && memory >= group_memory(t)) return CLF_OK;
+  const size_t maximum = tile > (size_t)t->wg ? tile : (size_t)t->wg;
+  if (items >= maximum && memory >= group_memory(t)) return CLF_OK;
   return clf__fail(CLF_ENOTSUP,
                    "the kernels of the family %s need work-groups of %zu and %zu bytes of local "
                    "memory; this device allows work-groups of %zu and %llu bytes",
-                   t->family, most, group_memory(t), items, (unsigned long long)memory);
+                   t->family, maximum, group_memory(t), items, (unsigned long long)memory);
 }
 
 int clf__gpu_family(size_t items, uint64_t memory) {
@@ -78,12 +78,12 @@ static void describe(clf__cl_device *d) {
   clf_device_info *info = &d->info;
   cl_device_type type = 0;
   cl_uint units = 0, clock = 0;
-  cl_ulong memory = 0, most = 0;
+  cl_ulong memory = 0, maximum = 0;
   clGetDeviceInfo(d->id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
   clGetDeviceInfo(d->id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
   clGetDeviceInfo(d->id, CL_DEVICE_MAX_CLOCK_FREQUENCY, sizeof clock, &clock, NULL);
   clGetDeviceInfo(d->id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof memory, &memory, NULL);
-  clGetDeviceInfo(d->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof most, &most, NULL);
+  clGetDeviceInfo(d->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof maximum, &maximum, NULL);
   text(d->id, CL_DEVICE_NAME, info->device, sizeof info->device);
   text(d->id, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
   clGetPlatformInfo(d->platform, CL_PLATFORM_NAME, sizeof info->platform - 1, info->platform, NULL);
@@ -95,7 +95,7 @@ static void describe(clf__cl_device *d) {
   info->units = (int32_t)units;
   info->clock_mhz = (int32_t)clock;
   info->memory = memory;
-  info->max_alloc = most;
+  info->max_alloc = maximum;
   info->passes = -1;
   d->rank = (gpu ? 2e12 : accelerator ? 1e12 : 0) + (double)units * (double)(clock ? clock : 1);
 }

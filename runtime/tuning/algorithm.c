@@ -143,15 +143,16 @@ clf_status clf__tuned_load(clf_device *dev, const char *const parts[], int count
 }
 
 int clf__tuned_save(const clf_device *dev) {
-  const size_t most = 160; /* bytes of a line */
-  char *text = malloc((size_t)dev->tuned_count * most + 1), *end = text;
+  const size_t maximum = 160; /* bytes of a line */
+  char *text = malloc((size_t)dev->tuned_count * maximum + 1), *end = text;
   const struct clf_traits *traits;
   if (!text) return 0;
   *end = 0;
   for (int i = 0; i < dev->tuned_count; i++) {
     const clf_choice *c = &dev->tuned[i];
-    end += snprintf(end, most, "%s %016llx %s\n", clf_ops[c->op].name, (unsigned long long)c->key,
-                    dev->backend->algorithms(dev, c->op, &traits)[c->algorithm].name);
+    end +=
+        snprintf(end, maximum, "%s %016llx %s\n", clf_ops[c->op].name, (unsigned long long)c->key,
+                 dev->backend->algorithms(dev, c->op, &traits)[c->algorithm].name);
   }
   const int kept = clf__cache_put(dev->tuned_key, text, (size_t)(end - text));
   free(text);

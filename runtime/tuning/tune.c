@@ -181,11 +181,11 @@ static int calls_of(double seconds) {
 }
 
 static double fastest(const clf_tuned *t) {
-  double least = 0;
+  double minimum = 0;
   for (int i = 0; i < t->count; i++)
-    if (t->way[i].verdict != CLF_WAY_FAILED && (least == 0 || t->way[i].seconds < least))
-      least = t->way[i].seconds;
-  return least;
+    if (t->way[i].verdict != CLF_WAY_FAILED && (minimum == 0 || t->way[i].seconds < minimum))
+      minimum = t->way[i].seconds;
+  return minimum;
 }
 
 /* Runs the algorithms alternately and takes the fastest round of each: other programs can only

@@ -349,7 +349,7 @@ static void checkpoint(const uint8_t *input, size_t size) {
   size_t n = 0;
   if (!size) return;
   if (*input == 1) {
-    const clf__zip_part parts[] = {{"a/data.pkl", input + 1, size - 1},
+    const clf__zip_file parts[] = {{"a/data.pkl", input + 1, size - 1},
                                    {"a/data/0", storage, sizeof storage}};
     if (clf__zip_write(parts, 2, &file, &n)) abort();
   }

@@ -73,7 +73,7 @@ static buffer state_of(const char *key, view v) {
 /* The file of torch.save() with that pickle and a storage of 16 floats. */
 static char *archive_of(const buffer *pickle, size_t *size) {
   static const char zeros[64];
-  const clf__zip_part parts[] = {{"a/data.pkl", pickle->at, pickle->n}, {"a/data/0", zeros, 64}};
+  const clf__zip_file parts[] = {{"a/data.pkl", pickle->at, pickle->n}, {"a/data/0", zeros, 64}};
   char *bytes;
   WORKS(clf__zip_write(parts, 2, &bytes, size));
   return bytes;
@@ -325,7 +325,7 @@ START_TEST(archives) {
   ck_assert(!memcmp(bytes + list, "PK\1\2", 4) && !memcmp(bytes + first, "PK\1\2", 4));
   memcpy(bytes + list + 42, bytes + first + 42, 4);
   refuses("members that share bytes", bytes, size, CLF_EFORMAT, "two members share bytes");
-  WORKS(clf__zip_write(&(clf__zip_part){"x", "y", 1}, 1, &other, &other_size));
+  WORKS(clf__zip_write(&(clf__zip_file){"x", "y", 1}, 1, &other, &other_size));
   refuses("another archive", other, other_size, CLF_EFORMAT, "it holds no data.pkl");
   free(other);
   free(bytes);
