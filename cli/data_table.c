@@ -62,8 +62,7 @@ int cli_table_refuse(const char *data) {
 
 /* ---- Reading ------------------------------------------------------------- */
 
-/* Prints, once, how a table was read and its columns matched, one line for each note. */
-static void say_notes(clf_table *t, const char *data) {
+void cli_table_say_notes(clf_table *t, const char *data) {
   for (const char *line = t->notes; line && *line;) {
     const size_t n = strcspn(line, "\n");
     cli_say("%s: %.*s", data, (int)n, line);
@@ -158,7 +157,7 @@ int cli_table_open(cli_session *s, const char *data) {
     code = read_like_table(s, data, &o);
   cli_words_free(&columns);
   cli_words_free(&drop);
-  if (!code) say_notes(&s->data, data);
+  if (!code) cli_table_say_notes(&s->data, data);
   return code;
 }
 
@@ -167,7 +166,7 @@ int cli_table_read(const char *data, const clf_columns *like, clf_missing missin
   const clf_status s = clf_table_read_with(data, &o, t);
   if (s == CLF_ESHAPE) return cli_fail("%s: %s", data, clf_errmsg());
   if (s) return cli_fail_library();
-  say_notes(t, data);
+  cli_table_say_notes(t, data);
   return CLI_OK;
 }
 
@@ -268,7 +267,7 @@ static int match_latents(cli_session *s, const char *data) {
   char **names = latent_names(dim);
   const int matched = names && clf_table_match(&s->data, names, dim) == CLF_OK;
   free_names(names, dim);
-  if (matched) say_notes(&s->data, data);
+  if (matched) cli_table_say_notes(&s->data, data);
   return CLI_OK;
 }
 
@@ -283,7 +282,7 @@ int cli_table_match(cli_session *s, const char *data, const char *model) {
   if (cli_common.latents) return match_latents(s, data);
   if (clf_table_match(t, names, clf_flow_get_spec(s->flow)->dim) != CLF_OK)
     return no_match(data, model);
-  say_notes(t, data);
+  cli_table_say_notes(t, data);
   if (t->cols != clf_flow_get_spec(s->flow)->dim) return CLI_OK; /* that case is refused */
   if (clf_table_match_kinds(t, clf_flow_kinds(s->flow)) == CLF_OK) return CLI_OK;
   return cli_fail("%s does not match the model %s: %s", data, model, clf_errmsg());

@@ -123,8 +123,16 @@ static int divide(cli_fit_rows *rows, int64_t own, int64_t valid) {
   return CLI_OK;
 }
 
+/* A column that never changes would end the fit, and nobody would model it. */
+static int drop_constant(clf_table *t) {
+  if (t->at && clf_table_drop_constant(t) != CLF_OK) return cli_fail_library();
+  cli_table_say_notes(t, cli_common.data);
+  return CLI_OK;
+}
+
 int cli_fit_read(cli_session *s, cli_fit_rows *rows) {
   int code = read_one(cli_common.data, NULL, s);
+  if (!code) code = drop_constant(&s->data);
   rows->x = s->data;
   rows->given = s->given;
   rows->weights = s->weights;

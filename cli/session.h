@@ -75,6 +75,8 @@ clf_missing cli_table_missing(void);
 int cli_table_drop(cli_session *s, const char *data);
 /* Refuses table options that were given with images. */
 int cli_table_refuse(const char *data);
+/* Prints, once, how a table was read and its columns matched, one line for each note. */
+void cli_table_say_notes(clf_table *t, const char *data);
 /* Prints a line for each column that only counts the rows. */
 void cli_table_say_counters(const clf_table *t, const char *data);
 /* Brings the columns into the order of the model's names. */

@@ -132,6 +132,13 @@ int clf__csv_is_label(const clf__csv *r, int32_t c, const clf__field *f);
  * ENOMEM. */
 clf_status clf__csv_end_kinds(clf__csv *r);
 
+/* ---- csv_row_names.c ----------------------------------------------------------------- */
+
+/* If no two texts of the file's column are equal and none is missing, takes the column out of the
+ * table, unless it is the only one or the caller selected columns: it becomes the id if there is
+ * none yet.  Adds a note.  Errors: ENOMEM. */
+clf_status clf__csv_take_row_names(clf__csv *r, int32_t column, int *taken);
+
 /* ---- csv_missing.c ------------------------------------------------------------------- */
 
 clf_status clf__csv_begin_missing(clf__csv *r);

@@ -144,6 +144,17 @@ static clf_status make_date(const clf__csv *r, int64_t column, clf_column *k, co
   return k->form && k->unit ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory to describe a column");
 }
 
+/* Columns that name the rows leave the table. */
+static clf_status take_row_names(clf__csv *r, guess *const *guesses) {
+  for (int32_t c = 0; c < r->cols; c++) {
+    int taken;
+    if (!guesses[c] || !guesses[c]->refused) continue;
+    CLF_TRY(clf__csv_take_row_names(r, c, &taken));
+    guesses[c]->refused = !taken;
+  }
+  return CLF_OK;
+}
+
 /* Refuses the first column whose texts are not labels, and says how to leave out all such
  * columns. */
 static clf_status refuse_texts(const clf__csv *r, guess *const *guesses) {
@@ -159,15 +170,12 @@ static clf_status refuse_texts(const clf__csv *r, guess *const *guesses) {
   if (first < 0) return CLF_OK;
   const guess *const g = guesses[first];
   const int64_t all = g->numbers + g->texts;
-  char many[32], id[128] = "";
-  clf__csv_column_word(r, first, word, sizeof word);
+  char many[32];
   snprintf(many, sizeof many, g->too_many ? "more than %d" : "%d", (int)g->count);
-  if (g->too_many || g->count == all)
-    snprintf(id, sizeof id, "--id %s keeps them as names of the rows, ", word);
   return clf__csv_refuse_column(
       r, first,
-      "%s different texts in %" PRId64 " rows are not categories; %s--drop %s leaves %s out", many,
-      all, id, drop, strchr(drop, ',') ? "all such columns" : "the column");
+      "%s different texts in %" PRId64 " rows are not categories; --drop %s leaves %s out", many,
+      all, drop, strchr(drop, ',') ? "all such columns" : "the column");
 }
 
 /* Labels repeat, except in tables with few rows. */
@@ -208,10 +216,10 @@ static clf_status see_all(clf__csv *r, guess **guesses) {
   while (!s && clf__csv_step(r)) s = see_line(r, guesses);
   for (int64_t c = 0; !s && c < r->cols; c++)
     if (guesses[c]) s = decide(r, c, guesses[c], &r->t.columns[r->to[c]]);
-  if (!s) s = refuse_texts(r, guesses);
   r->next = next;
   r->number = number;
-  return s;
+  if (!s) s = take_row_names(r, guesses);
+  return s ? s : refuse_texts(r, guesses);
 }
 
 static clf_status judge_kinds(clf__csv *r) {

@@ -13,19 +13,19 @@
 #include "clflow/data.h"
 #include "program.h"
 
-/* Birds of two kinds: labels, an id, a missing value, a date, whole numbers, and a column that
- * counts the rows. */
+/* Birds of two kinds: labels, an id, a missing value, a date, whole numbers, a column that counts
+ * the rows, and one that never changes. */
 static void write_birds(void) {
   FILE *f = fopen("birds.csv", "w");
   uint32_t s = 1;
-  fputs("index,ring,kind,sex,caught,eggs,wing\n", f);
+  fputs("index,ring,kind,sex,caught,eggs,site,wing\n", f);
   for (int i = 0; i < 120; i++) {
     const double u = (s = s * 1664525u + 1013904223u) / 4294967296.0;
     const double v = (s = s * 1664525u + 1013904223u) / 4294967296.0;
     const int tern = i % 3 == 0;
     char wing[32];
     snprintf(wing, sizeof wing, "%.3f", (tern ? 27 : 36) + 2 * u + v);
-    fprintf(f, "%d,R%04d,%s,%s,2021-05-%02d,%d,%s\n", i + 1, 7 * i, tern ? "tern" : "gull",
+    fprintf(f, "%d,R%04d,%s,%s,2021-05-%02d,%d,Sylt,%s\n", i + 1, 7 * i, tern ? "tern" : "gull",
             v < 0.5 ? "f" : "m", 1 + (int)(28 * u), 1 + (int)(3 * v), i == 5 ? "NA" : wing);
   }
   fclose(f);
@@ -34,6 +34,7 @@ static void write_birds(void) {
 static void files(void) {
   write_birds();
   write_text("nine.csv", "a,b\n1,2\n2,1\n3,4\n4,3\n5,6\n6,5\n7,8\n8,7\n9,1\n");
+  write_text("notes.csv", "a,note\n1,x\n2,y\n3,z\n4,u\n5,v\n6,w\n7,p\n8,q\n9,r\n10,x\n");
   write_text("flat.csv", "a,b\n1,2\n1,2\n1,2\n1,2\n1,2\n1,2\n1,2\n1,2\n1,2\n1,2\n1,2\n1,2\n");
 }
 
@@ -48,9 +49,9 @@ static json_t *record_of(const char *command) {
 
 static int is_there(const char *path) { return access(path, F_OK) == 0; }
 
-/* With no option except the id: samples of the model are rows like those of the table. */
+/* With no option: samples of the model are rows like those of the table. */
 START_TEST(raw_table) {
-  succeeds("fit birds.csv --id ring --time 2", "model:  birds.flow\nreport: birds.report.html\n");
+  succeeds("fit birds.csv --time 2", "model:  birds.flow\nreport: birds.report.html\n");
   ck_assert(is_there("birds.flow") && is_there("birds.report.html"));
   succeeds("sample birds.flow -n 40 --seed 3 --out s.csv", "");
   char *text = read_file("s.csv", NULL);
@@ -184,9 +185,9 @@ START_TEST(bad_tables) {
   refuses(1, "fit nine.csv --time 1",
           "there are 8 rows to train and validate on; at least 10 are needed");
   refuses(1, "fit flat.csv --time 1", "all rows are equal: there is no density to fit");
-  refuses(2, "fit birds.csv --id ring --given kind,sex,caught,eggs,wing", "takes all columns");
+  refuses(2, "fit birds.csv --id ring --given kind,sex,caught,eggs,site,wing", "takes all columns");
   refuses(1, "fit birds.csv --id kind --drop ring --time 1", "occurs twice");
-  refuses(1, "fit birds.csv --time 1", "--id");
+  refuses(1, "fit notes.csv --time 1", "--drop note leaves the column out");
   refuses(2, "fit birds.csv --time 0", "--time");
   refuses(2, "fit birds.csv --id ring --weights none", "--weights none");
   refuses(1, "fit none.csv", "none.csv");

@@ -104,7 +104,8 @@ typedef struct clf_table_options {
       *like; /* reads the columns with these names (those of a model) as described here and leaves
                 out the others; implies `kinds`.  If names are missing here or in the source,
                 columns are matched by position if their number agrees.  NULL: detect */
-  const char *id;      /* the column whose texts become clf_table.ids; NULL: none */
+  const char *id;      /* the column whose texts become clf_table.ids; NULL: with `kinds`, a column
+                          of texts of which no two are equal, else none */
   clf_missing missing; /* what happens to rows that lack a value */
   clf_more more[8];    /* further options, by name; 0 */
 } clf_table_options;
@@ -181,6 +182,10 @@ CLF_API clf_status clf_column_copy(const clf_column *column, clf_column *copy);
 CLF_API void clf_column_free(clf_column *column); /* frees the members only */
 CLF_API clf_status clf_columns_copy(const clf_columns *columns, clf_columns *copy);
 CLF_API void clf_columns_free(clf_columns *columns);
+
+/* Leaves out the columns that have the same value in every row, which have no density, and adds a
+ * note that names them.  A table of such columns alone stays as it is.  Errors: ENOMEM. */
+CLF_API clf_status clf_table_drop_constant(clf_table *t);
 
 /* One-hot encoding: replaces each category of a table by one column per label, "class=setosa",
  * which is 1 in rows with this label and 0 in others, and NaN if the label is missing.  Flows

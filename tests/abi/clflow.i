@@ -776,6 +776,7 @@ clf_status clf_column_copy(const clf_column *column, clf_column *copy) { __built
 void clf_column_free(clf_column *column) { __builtin_trap(); }
 clf_status clf_columns_copy(const clf_columns *columns, clf_columns *copy) { __builtin_trap(); }
 void clf_columns_free(clf_columns *columns) { __builtin_trap(); }
+clf_status clf_table_drop_constant(clf_table *t) { __builtin_trap(); }
 clf_status clf_table_one_hot(clf_table *t) { __builtin_trap(); }
 int32_t clf_columns_one_hot_count(const clf_column *columns, int32_t count) { __builtin_trap(); }
 clf_status clf_columns_one_hot(const clf_columns *columns, clf_columns *expanded) { __builtin_trap(); }
@@ -848,6 +849,7 @@ clf_status clf_log_prob_given(clf_flow *flow, const double *x, const double *c, 
 clf_status clf_transform_given(clf_flow *flow, const double *x, const double *c, int64_t n, double *z, double *logdet) { __builtin_trap(); }
 clf_status clf_invert_given(clf_flow *flow, const double *z, const double *c, int64_t n, double *x, double *logdet) { __builtin_trap(); }
 clf_status clf_sample_given(clf_flow *flow, const double *c, int64_t rows, uint64_t seed, int64_t n, double *x) { __builtin_trap(); }
+clf_status clf_sample_given_part(clf_flow *flow, const double *c, int64_t rows, uint64_t seed, int64_t n, int64_t first, int64_t count, double *x) { __builtin_trap(); }
 clf_status clf_log_prob_gradient(clf_flow *flow, const double *x, const double *c, int64_t n, double *logp, double *dx, double *dc) { __builtin_trap(); }
 clf_status clf_strange_columns(clf_flow *flow, const double *x, const double *c, int64_t n, uint64_t seed, double *gain, double *instead) { __builtin_trap(); }
 clf_status clf_log_prob_tensor(clf_flow *flow, clf_tensor x, clf_tensor c, clf_tensor logp) { __builtin_trap(); }
@@ -881,6 +883,7 @@ clf_status clf_group_threads(int32_t n, clf_group **members) { __builtin_trap();
 clf_status clf_group_mpi(clf_group **group) { __builtin_trap(); }
 int32_t clf_group_launched(void) { __builtin_trap(); }
 void clf_group_free(clf_group *group) { __builtin_trap(); }
+void clf_group_exit(clf_group *group, int code) { __builtin_trap(); }
 void clf_group_abort(clf_group *group) { __builtin_trap(); }
 int32_t clf_group_rank(const clf_group *group) { __builtin_trap(); }
 int32_t clf_group_size(const clf_group *group) { __builtin_trap(); }

@@ -206,17 +206,70 @@ START_TEST(dates_that_are_ambiguous) {
 END_TEST
 
 START_TEST(texts_that_are_no_labels) {
-  char text[1024] = "name,a\n", many[65536] = "name,a\n";
-  for (int i = 0; i < 20; i++) sprintf(text + strlen(text), "n%d,%d.5\n", i, i);
+  char text[2048] = "name,a\n", many[65536] = "name,a\n";
+  for (int i = 0; i < 20; i++) sprintf(text + strlen(text), "n%d,%d.5\n", i ? i : 1, i);
   fails(text, &judge, CLF_EFORMAT,
-        "d.csv: column 1 (\"name\"): 20 different texts in 20 rows are not categories; --id name "
-        "keeps them as names of the rows, --drop name leaves the column out");
+        "d.csv: column 1 (\"name\"): 19 different texts in 20 rows are not categories; --drop name "
+        "leaves the column out");
   fails("a,b\n\"x\ty\",1\nz,2\n", &judge, CLF_EFORMAT,
         "d.csv: column 1 (\"a\"): label 1 has a control character");
   for (int i = 0; i < 1000; i++) sprintf(many + strlen(many), "n%d,%d.5\n", i % 300, i);
   fails(many, &judge, CLF_EFORMAT,
         "d.csv: column 1 (\"name\"): more than 256 different texts in 1000 rows are not "
-        "categories; --id name keeps them as names of the rows, --drop name leaves the column out");
+        "categories; --drop name leaves the column out");
+}
+END_TEST
+
+/* A column of texts of which no two are equal becomes the id; a second one is left out. */
+START_TEST(texts_that_name_the_rows) {
+  char text[65536] = "a,name,b,mail\n";
+  for (int i = 0; i < 400; i++)
+    sprintf(text + strlen(text), "%d.5,\"n %d\",%d,m%d@x\n", i, i, 400 - i, i);
+  clf_table t = read_as(text, &judge);
+  ck_assert_int_eq(t.cols, 2);
+  ck_assert_str_eq(t.names[0], "a");
+  ck_assert_str_eq(t.names[1], "b");
+  ck_assert_str_eq(t.id_name, "name");
+  ck_assert_str_eq(t.ids[0], "n 0");
+  ck_assert_str_eq(t.ids[399], "n 399");
+  ck_assert(t.at[0] == 0.5 && t.at[1] == 400 && t.at[2 * 399] == 399.5 && t.at[2 * 399 + 1] == 1);
+  ck_assert_str_eq(t.notes,
+                   "column 2 has another text in every row: it names the rows, as --id name does\n"
+                   "column 4 has another text in every row: it is left out, as --drop mail does");
+  clf_table_free(&t);
+  clf_table_options o = judge;
+  o.id = "mail";
+  t = read_as(text, &o);
+  ck_assert_int_eq(t.cols, 2);
+  ck_assert_str_eq(t.id_name, "mail");
+  clf_table_free(&t);
+  char *const columns[] = {"a", "name"};
+  o = judge;
+  o.columns = columns;
+  o.column_count = 2;
+  fails(text, &o, CLF_EFORMAT,
+        "d.csv: column 2 (\"name\"): more than 256 different texts in 400 rows are not "
+        "categories; --drop name leaves the column out");
+  strcpy(text, "name,a\n");
+  for (int i = 0; i < 20; i++) sprintf(text + strlen(text), i == 7 ? ",7\n" : "n%d,%d\n", i, i);
+  fails(text, &judge, CLF_EFORMAT,
+        "d.csv: column 1 (\"name\"): 19 different texts in 19 rows are not categories; --drop name "
+        "leaves the column out");
+}
+END_TEST
+
+START_TEST(columns_that_never_change) {
+  clf_table t = read_as("k,a,w\nx,1,2\nx,2,2\nx,3,2\n", &judge);
+  ck_assert_int_eq(clf_table_drop_constant(&t), CLF_OK);
+  ck_assert_int_eq(t.cols, 1);
+  ck_assert_str_eq(t.names[0], "a");
+  ck_assert(t.at[0] == 1 && t.at[1] == 2 && t.at[2] == 3);
+  ck_assert_ptr_nonnull(strstr(t.notes, "left out, as every row has the same value there: k, w"));
+  clf_table_free(&t);
+  t = read_as("a,b\n1,2\n1,2\n", &judge);
+  ck_assert_int_eq(clf_table_drop_constant(&t), CLF_OK);
+  ck_assert_int_eq(t.cols, 2); /* the caller refuses such a table */
+  clf_table_free(&t);
 }
 END_TEST
 
@@ -245,6 +298,8 @@ void tests_of_kinds(Suite *s) {
   tcase_add_test(c, dates_are_rounded_as_they_are_written);
   tcase_add_test(c, dates_that_are_ambiguous);
   tcase_add_test(c, texts_that_are_no_labels);
+  tcase_add_test(c, texts_that_name_the_rows);
+  tcase_add_test(c, columns_that_never_change);
   tcase_add_test(c, misspelt_numbers_are_refused);
   suite_add_tcase(s, c);
 }
