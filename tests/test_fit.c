@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../layers/fit/fit_private.h"
 #include "clflow/clflow.h"
 #include "suite.h"
 
@@ -214,6 +215,30 @@ START_TEST(moons_are_fitted) {
   json_decref(record);
   clf_flow_free(flow);
   clf_table_free(&x);
+}
+END_TEST
+
+/* Few validation rows leave small weights to candidates that are worse on every row.  Such a blend
+ * is worse than its best component by far more than chance. */
+START_TEST(a_single_candidate_that_is_better_is_chosen) {
+  enum { ROWS = 12, CANDIDATES = 5 };
+  static clf__fit f;
+  static double logp[CANDIDATES][ROWS];
+  f = (clf__fit){.candidates = CANDIDATES, .judges = ROWS};
+  for (int k = 0; k < CANDIDATES; k++) {
+    for (int i = 0; i < ROWS; i++) logp[k][i] = 0.01 * i - (k != 2) * (0.5 + 0.001 * i);
+    f.candidate[k] = (clf__fit_candidate){.logp = logp[k]};
+    f.candidate[k].valid = clf__fit_score_of(logp[k], NULL, ROWS);
+  }
+  WORKS(clf__fit_choose(&f));
+  for (int k = 0; k < CANDIDATES; k++) ck_assert_double_eq(f.candidate[k].weight, k == 2);
+  ck_assert_double_eq_tol(f.valid.mean, 0.055, 1e-12);
+  free(f.blended);
+  for (int i = 0; i < ROWS; i++) logp[1][i] = 0.01 * (ROWS - i); /* as good, on other rows */
+  f.candidate[1].valid = clf__fit_score_of(logp[1], NULL, ROWS);
+  WORKS(clf__fit_choose(&f));
+  ck_assert(f.candidate[1].weight > 0.3 && f.candidate[2].weight > 0.3);
+  free(f.blended);
 }
 END_TEST
 
@@ -470,6 +495,7 @@ int main(void) {
   tcase_add_test(tc, splits_that_leave_nothing_are_refused);
   tcase_add_test(tc, records_are_saved_with_the_flow);
   tcase_add_test(tc, moons_are_fitted);
+  tcase_add_test(tc, a_single_candidate_that_is_better_is_chosen);
   tcase_add_test(tc, few_rows_choose_by_folds);
   tcase_add_test(tc, repeats_have_the_same_bits);
   tcase_add_test(tc, a_search_that_is_stopped_gives_the_best_so_far);

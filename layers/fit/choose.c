@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* choose.c: which candidates form the result, and their weights.
+/* choose.c: which candidates form the result, and their weights: a blend, or one candidate if
+ * that is better on the validation rows by more than chance.
  *
  * The weights maximise the likelihood of a blend of all candidates on the validation rows:
  * stacking of densities (Smyth and Wolpert 1998), by expectation maximisation, which converges
@@ -91,10 +92,31 @@ static blend stack(const clf__fit *f, double *logp) {
   return b;
 }
 
+static int best_candidate(const clf__fit *f) {
+  int best = 0;
+  for (int k = 1; k < f->candidates; k++)
+    if (f->candidate[k].valid.mean > f->candidate[best].valid.mean) best = k;
+  return best;
+}
+
+/* With few rows PRIOR can make the blend worse than its best component.  Beyond two standard
+ * errors of the paired difference that is no longer chance, and the component is the result. */
+static void prefer_single(const clf__fit *f, blend *b) {
+  const int best = best_candidate(f);
+  const double *const logp = f->candidate[best].logp;
+  const clf__fit_score by = clf__fit_difference(logp, b->logp, f->judge_weights, f->judges);
+  if (b->members == 1 || !(by.mean > 2 * by.error)) return;
+  b->members = 1;
+  b->member[0] = best;
+  b->weight[0] = 1;
+  memcpy(b->logp, logp, (size_t)f->judges * sizeof *logp);
+}
+
 clf_status clf__fit_choose(clf__fit *f) {
   f->blended = malloc((size_t)f->judges * sizeof *f->blended);
   if (!f->blended) return clf__fail(CLF_ENOMEM, "no memory to choose among candidates");
-  const blend b = stack(f, f->blended);
+  blend b = stack(f, f->blended);
+  prefer_single(f, &b);
   for (int k = 0; k < b.members; k++) f->candidate[b.member[k]].weight = b.weight[k];
   f->valid = clf__fit_score_of(f->blended, f->judge_weights, f->judges);
   return CLF_OK;
