@@ -295,6 +295,23 @@ START_TEST(models) {
   op(&b, "u.");
   refuses_pickle("a part of a model", &b, CLF_ENOTSUP,
                  "only a part of the file was recognised: 1 tensor has no place, _transform.more");
+  b = state_of("transform.transforms.0.univariate.network.0.weight", one);
+  refuses_pickle("NAF", &b, CLF_ENOTSUP,
+                 "transforms.0 has a monotonic network as its map, that of NAF");
+  b = state_of("transform.transforms.0.univariate.integrand.0.weight", one);
+  refuses_pickle("UNAF", &b, CLF_ENOTSUP, "that of UNAF, which is not supported; of zuko's maps");
+  b = state_of("transform.ode.0.weight", one);
+  refuses_pickle("CNF", &b, CLF_ENOTSUP, "transform is a differential equation, that of CNF");
+  b = state_of("q0.0.loc", one);
+  refuses_pickle("an image flow without flows", &b, CLF_ENOTSUP, "no flow of nflows");
+  b = (buffer){.n = 0};
+  op(&b, "}(");
+  text(&b, "_transform._transforms.0.unnormalized_widths");
+  tensor(&b, (view){.size = {2, 3}, .stride = {3, 1}, .rank = 2});
+  text(&b, "_transform._transforms.0.unnorm_derivatives_left");
+  tensor(&b, (view){.size = {2, 1}, .stride = {1, 1}, .rank = 2});
+  op(&b, "u.");
+  refuses_pickle("a cubic spline", &b, CLF_ENOTSUP, "_transforms.0 is a cubic spline");
   char deep[400];
   for (int i = 0; i < 199; i++) memcpy(deep + 2 * i, "a.", 2);
   strcpy(deep + 398, "a");
