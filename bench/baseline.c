@@ -77,7 +77,8 @@ clf_status bench_baseline_read(const char *path, json_t **baseline) {
     return CLF_OK;
   }
   json_decref(j);
-  return bench_fail(CLF_EFORMAT, "--baseline %s is no file that `clflow bench --json` wrote", path);
+  return bench_fail(CLF_EFORMAT, "--baseline %s is not a file that `clflow bench --json` wrote",
+                    path);
 }
 
 /* ---- Comparing ---------------------------------------------------------------------------- */

@@ -18,7 +18,7 @@ typedef enum cli_type {
   CLI_OUTPUT,       /* const char *: a file to write, its format by the suffix */
   CLI_OUTPUT_MODEL, /* const char *: a model to write */
   CLI_OUTPUT_LOG,   /* const char *: a log to write */
-  CLI_TEXTS,        /* cli_texts: words by comma, or repeated options */
+  CLI_TEXTS,        /* cli_texts: words separated by commas, or repeated options */
   CLI_LIST,         /* cli_list: the option may be repeated; one word each */
   CLI_CHOICE,       /* int: the index of one of the words in `arg` */
   CLI_FLAG,         /* int: set to 1 */

@@ -238,7 +238,7 @@ START_TEST(refusals) {
   refuses(2, "bench --json out.txt", "--json takes a file name that ends in .json");
   refuses(1, "bench --html nowhere/out.html", "nowhere");
   refuses(1, "bench --baseline missing.json", "--baseline missing.json cannot be opened");
-  refuses(1, "bench --baseline no.json", "is no file that `clflow bench --json` wrote");
+  refuses(1, "bench --baseline no.json", "is not a file that `clflow bench --json` wrote");
   refuses(1, "bench --baseline text.json", "--baseline text.json: line 1");
 }
 END_TEST

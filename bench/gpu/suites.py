@@ -34,7 +34,7 @@ def row(work, words, env):
 
 
 def run_all(work, runs, env, keep):
-    """Runs each of `runs`, a list of words, and calls `keep` with each row as it comes."""
+    """Runs each of `runs`, a list of words, and calls `keep` with each row when it is done."""
     with ThreadPoolExecutor(workers()) as pool:
         for result in pool.map(lambda words: row(work, words, env), runs):
             keep(result)

@@ -142,7 +142,7 @@ class Work:
         return done
 
     def stream(self, words, env, take):
-        """Like run(), but calls take() with each line of standard output as it comes."""
+        """Like run(), but calls take() with each line of standard output at once."""
         words, begin = [str(w) for w in words], time.monotonic()
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    stdin=subprocess.DEVNULL, env=env, text=True, errors="replace",

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* angles.c: PeriodicFeaturesElementwise of normflows, in front of a net: input x becomes
- * w0 sin(s x) + w1 cos(s x).
- *
- * clflow's nets read cosine and sine of angles as inputs of their own; the weights w become factors
- * of the first layer's columns. */
+/* angles.c: PeriodicFeaturesElementwise of normflows before a net: input x becomes w0 sin(s x) + w1
+ * cos(s x). Nets of clflow read cosine and sine of angles as separate inputs, so the weights w
+ * become factors of columns of the first layer. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +23,7 @@ static clf_status read_rates(clf__im *im, clf__im_module *m, clf__im_angles *a) 
   }
   a->rate = malloc((size_t)(a->count + 1) * sizeof *a->rate);
   if (!a->rate) return clf__fail(CLF_ENOMEM, "no memory for an import");
-  /* A file of tensors alone does not hold it: the splines' bound tells. */
+  /* A file of tensors alone does not have it; it follows from the bound of the splines. */
   const char *tail;
   double rate = clf__im_real(m, "scale", 0);
   if (!*m->cls) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* attributes.c: what the attributes of pickled modules say. */
+/* attributes.c: values of attributes of pickled modules. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* build.c: a flow put together from what the recognisers found: text for the architecture, and
- * numbers under clflow's names.
- *
- * The flow itself is opened from memory like a model file, so that every check of files applies. */
+/* build.c: builds a flow from what the recognisers found: the text of the architecture, and tensors
+ * under clflow's names. The flow is opened from memory like a model file, so that all checks of
+ * files apply. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,7 +92,7 @@ int64_t clf__im_dim(const clf__im_tensor *t, int axis) {
 clf_status clf__im_read(clf__im *im, const clf__im_module *m, const char *path, double **values,
                         clf__im_tensor **tensor) {
   clf__im_tensor *t = clf__im_find(m, path);
-  /* A small file can name one storage many times. */
+  /* A small file can refer to one storage many times. */
   const int64_t maximum =
       (int64_t)(im->size < INT64_MAX / 8 ? 4 * im->size : INT64_MAX / 2) + (1 << 22);
   *values = NULL;
@@ -236,7 +235,7 @@ clf_status clf__im_set_context(clf__im *im, const clf__im_module *m, int64_t con
 
 /* ---- The text of the whole ----------------------------------------------------------------- */
 
-/* How often layers i .. i + period - 1 stand in a row from i on. */
+/* How often layers i .. i + period - 1 are repeated from i on. */
 static int times(const clf__im *im, int i, int period) {
   int n = 1;
   for (;; n++)

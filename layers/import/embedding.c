@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* embedding.c: what stands between a context and the nets that read it: sbi's z-score, and a net.
- */
+/* embedding.c: layers between a context and the nets that read it: sbi's z-score, and a net. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

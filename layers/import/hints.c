@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hints.c: what a user says about a checkpoint, and what its library takes by default. */
+/* hints.c: hints of the user about a checkpoint, and defaults of its library. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -6,8 +6,8 @@
 #include "flow_private.h"
 #include "import_private.h"
 
-/* What a flow of each library looks like: a module or tensor that it has, and what reads it.  The
- * first row that fits counts. */
+/* How a flow of each library is recognised: a module or tensor that it has, and the function that
+ * reads it. The first row that fits counts. */
 static const struct {
   clf__im_library library;
   const char *has, *cls; /* cls: how the name of its class begins, or of a module below it */
@@ -33,7 +33,7 @@ static int is_of_sbi(const clf__im_module *m) {
          clf__im_find(m, "net.transform.transforms.0.loc");
 }
 
-/* The row for a module: by what it holds, and by its class or what the user says; -1: it is no
+/* The row for a module, by its contents, and by its class or the hint of the user; -1: it is not a
  * flow. */
 static int row_of(const clf__im *im, const clf__im_module *m) {
   for (int i = 0; i < LIBRARIES; i++) {

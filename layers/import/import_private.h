@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* import_private.h: an import under way, as the files of this folder share it. */
+/* import_private.h: the state of an import, shared by the files of this folder. */
 #ifndef CLF_IMPORT_PRIVATE_H
 #define CLF_IMPORT_PRIVATE_H
 #include "clflow/import.h"
@@ -23,13 +23,13 @@ typedef enum clf__im_hint {
   CLF_IM_HINTS
 } clf__im_hint;
 
-/* Text that grows. */
+/* A growing text. */
 typedef struct clf__im_text {
   char *s;
   size_t used, room;
 } clf__im_text;
 
-/* Numbers under clflow's name. */
+/* Elements of a tensor under clflow's name. */
 typedef struct clf__im_value {
   char name[80];
   int64_t count;

@@ -11,7 +11,7 @@
 enum { ADD, AFFINE, RQ, QUADRATIC, LINEAR, CUBIC, NO_MAP };
 static const char *const words[] = {"add", "affine", "rq", "quadratic", "linear", "cubic"};
 
-/* What the class is for, by its name. */
+/* The map of a class, by its name. */
 static int map_of_class(const char *kind) {
   static const struct {
     const char *in;
@@ -195,7 +195,8 @@ static clf_status tails_by_dimension(clf__im *im, const clf__im_module *m, clf__
   for (int32_t d = 0; d < im->dim; d++) moving += !im->moving || im->moving[d] != 0;
   clf_status s = read_kinds(im, own, moving, &k[0]);
   if (!s) s = read_kinds(im, u ? u : own, u ? im->dim - moving : 0, &k[1]);
-  if (!s && !u && moving < im->dim) /* what stays has no spline: its kind does not matter */
+  if (!s && !u &&
+      moving < im->dim) /* dimensions that stay have no spline, so their kind does not matter */
     s = clf__im_refuse(m, "has tails by dimension and no unconditional transform");
   if (!s) s = print_kinds(im, m, k, node);
   free_kinds(&k[0]);

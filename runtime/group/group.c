@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* group.c: what members of a group do together, over a transport: barriers, gathers, broadcasts;
- * deadlines; and errors by rank, which stay. */
+/* group.c: barriers, gathers and broadcasts of a group, over a transport; deadlines; errors, which
+ * name a rank and stay. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdarg.h>
@@ -141,8 +141,8 @@ static const char *host_in(const char *name) {
   return host ? host : "";
 }
 
-/* The message of a transport begins with the number of a member: its host is added where that is
- * another than this member's. */
+/* The message of a transport begins with the rank of a member; its host is added if it differs from
+ * this member's. */
 static clf_status name_peer(const clf_group *g, clf_status s) {
   char text[512];
   int rank = 0, end = 0;
@@ -171,8 +171,8 @@ clf_status clf__group_scratch(clf_group *g, size_t bytes, void **at) {
   return CLF_OK;
 }
 
-/* After the round with distance d, this rank has the blocks of 2 d ranks from its own on (Bruck et
- * al. 1997); at the end they are turned into the order of ranks. */
+/* After the round with distance d, this rank has the blocks of 2 d ranks, beginning with its own
+ * (Bruck et al. 1997); at the end they are rotated into the order of ranks. */
 clf_status clf_group_gather(clf_group *g, const void *in, size_t bytes, void *out) {
   CLF_GIVEN("group, in, out", g, in, out);
   const int32_t P = g->t->size, rank = g->t->rank;
@@ -215,7 +215,8 @@ clf_status clf_group_barrier(clf_group *g) {
   return clf_group_gather(g, &in, 1, out);
 }
 
-/* Along a binomial tree: after the round with distance d, 2 d ranks from the root on have it. */
+/* Along a binomial tree: after the round with distance d, 2 d ranks have the data, beginning with
+ * the root. */
 clf_status clf_group_broadcast(clf_group *g, int32_t root, void *data, size_t bytes) {
   CLF_GIVEN("group, data", g, data);
   const int32_t P = g->t->size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* members.h: a group's insides, and sums over its members.  Private. */
+/* members.h: private members of a group, and sums over its members. */
 #ifndef CLF_MEMBERS_H
 #define CLF_MEMBERS_H
 #include "transport.h"
@@ -7,29 +7,29 @@
 struct clf_group {
   clf_transport *t;
   char (*name)[96];  /* of each member: "rank 3 on node7"; before the first call "rank 3" */
-  int met;           /* 1: this first call was made */
+  int met;           /* 1: the first call was made */
   double base;       /* seconds of a deadline, without those that follow from steps */
   double slowest;    /* seconds of the slowest step so far */
   int started;       /* 1: a step is done, so that all kernels are compiled */
   clf_status broken; /* the first error, which every later call returns */
   char why[1024];
-  char doing[96];  /* what members wait for each other at: "step 7" */
+  char doing[96];  /* what members are doing, for messages: "step 7" */
   char after[352]; /* the end of messages about members that do not answer, or empty */
   void *scratch;   /* memory for what peers send */
   size_t scratch_size;
 };
 
-/* What messages say that this member is doing. */
+/* Sets what messages say that this member is doing. */
 void clf__group_doing(clf_group *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* How messages about members that do not answer end: with the last checkpoint. */
+/* Sets the end of messages about members that do not answer: the last checkpoint. */
 void clf__group_note(clf_group *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A step took this long: deadlines follow. */
+/* Notes how long a step took, on which deadlines depend. */
 void clf__group_took(clf_group *g, double seconds);
-/* What each call of a group begins with. */
+/* Begins a call of the group. */
 clf_status clf__group_begin(clf_group *g);
-/* The deadline of what begins now. */
+/* The deadline of a call that begins now. */
 double clf__group_deadline(const clf_group *g);
-/* As the transport's; an error says which member waited at what, and stays. */
+/* Exchanges bytes like the transport; an error says which member waited and where, and stays. */
 clf_status clf__group_exchange(clf_group *g, int32_t to, const void *out, size_t n_out,
                                int32_t from, void *in, size_t n_in);
 /* Memory of at least so many bytes, the same until the next call. */
@@ -37,10 +37,10 @@ clf_status clf__group_scratch(clf_group *g, size_t bytes, void **at);
 
 /* ---- tree.c: the order in which grains are added ------------------------------------------- */
 
-/* A batch of `rows` rows is cut into `grains` pieces, a power of two: piece i has the rows
- * floor(i rows / grains) up to floor((i + 1) rows / grains).  What the pieces give is added in the
- * perfect binary tree over them, neighbours first; a subtree without rows does not take part.  The
- * member of rank r computes the pieces first[r] .. first[r + 1] - 1. */
+/* A batch of `rows` rows is cut into `grains` pieces, a power of two: piece i has the rows floor(i
+ * rows / grains) up to floor((i + 1) rows / grains). Their results are added in the perfect binary
+ * tree over the pieces, neighbours first; a subtree without rows is skipped. The member of rank r
+ * computes the pieces first[r] .. first[r + 1] - 1. */
 typedef struct clf__split {
   int64_t rows;
   int32_t grains;
@@ -56,8 +56,8 @@ enum { CLF_LEVELS = 12, CLF_GRAINS_MOST = 1 << CLF_LEVELS, CLF_ROOTS = 2 * CLF_L
 
 int64_t clf__grain_begin(const clf__split *s, int32_t grain);
 
-/* Sums under way, the lowest grains first.  Nodes are pushed in order; each is joined with those
- * before it as far as the tree allows. */
+/* A stack of partial sums, the lowest grains first. Nodes are pushed in order; each is added to
+ * those before it as far as the tree allows. */
 typedef struct clf__stack {
   clf__subtree node[CLF_ROOTS];
   int count;
@@ -65,7 +65,7 @@ typedef struct clf__stack {
 /* Whether the sum on top of the stack is to be added to `*node` next, which then becomes the sum of
  * both (1).  0: nothing more is to be added; `*node` belongs on top of the stack. */
 int clf__tree_joins(const clf__split *s, clf__stack *stack, clf__subtree *node);
-/* The sums that the grains first .. end - 1 leave. */
+/* The partial sums that remain after the grains first .. end - 1. */
 void clf__tree_roots(const clf__split *s, int32_t first, int32_t end, clf__stack *stack);
 
 /* ---- sum.c ----------------------------------------------------------------------------------- */

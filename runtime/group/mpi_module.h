@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* mpi_module.h: what the library and a module for MPI know of each other.  Private.
- *
- * mpi_module.c is compiled once for each family of MPI, whose handles differ; mpi.c loads the one
- * that fits the launcher, and looks for the symbol clf_mpi_module in it. */
+/* mpi_module.h: the interface between the library and a module for MPI. Private. mpi_module.c is
+ * compiled once for each family of MPI, whose handles differ; mpi.c loads the module that fits the
+ * launcher, and looks up the symbol clf_mpi_module. */
 #ifndef CLF_MPI_MODULE_H
 #define CLF_MPI_MODULE_H
 #include <stddef.h>
@@ -16,7 +15,7 @@ typedef struct clf_mpi_world {
   char library[CLF_MPI_TEXT];
 } clf_mpi_world;
 
-/* How an exchange went wrong. */
+/* How an exchange failed. */
 typedef enum clf_mpi_trouble {
   CLF_MPI_FINE,
   CLF_MPI_SILENT, /* the peer did nothing until the deadline */
@@ -32,9 +31,9 @@ typedef struct clf_mpi_outcome {
 
 typedef struct clf_mpi_module_table {
   int version;
-  /* Starts MPI, once in a process.  0: it went well; else `why` says what did not. */
+  /* Starts MPI, once in a process. 0: success; else `why` is the error. */
   int (*begin)(clf_mpi_world *world, char why[CLF_MPI_TEXT]);
-  /* As clf_transport.exchange; 0: it went well. */
+  /* Like clf_transport.exchange; 0: success. */
   int (*exchange)(int32_t to, const void *out, size_t n_out, int32_t from, void *in, size_t n_in,
                   double deadline, clf_mpi_outcome *outcome);
   void (*abort)(int code); /* ends the whole job; what was printed on stderr is seen */

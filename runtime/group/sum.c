@@ -10,7 +10,7 @@
 #include <string.h>
 #include "members.h"
 
-/* A vector's numbers are 4 or 8 bytes. */
+/* Elements of a vector have 4 or 8 bytes. */
 typedef struct vectors {
   size_t n, size;
 } vectors;
@@ -50,7 +50,7 @@ static int have_rows(const clf__split *s, int32_t rank, int32_t count) {
   return clf__grain_begin(s, s->first[rank]) < clf__grain_begin(s, s->first[rank + count]);
 }
 
-/* Elements begin .. end - 1 that a rank is left with after the steps below `distance`. */
+/* Elements begin .. end - 1 that a rank is responsible for after the steps below `distance`. */
 typedef struct range {
   size_t begin, end;
 } range;
@@ -60,8 +60,8 @@ static range halve(range r, int upper) {
   return upper ? (range){middle, r.end} : (range){r.begin, middle};
 }
 
-/* Adds the partner's part of the sum to this rank's half.  Ranks whose subtree so far has no rows
- * have nothing to send. */
+/* Adds the partner's sum to the half of this rank. Ranks whose subtree has no rows so far send
+ * nothing. */
 static clf_status halving_step(clf_group *g, const clf__split *s, const vectors *v, void *total,
                                int32_t distance, range *r) {
   const int32_t rank = g->t->rank, partner = rank ^ distance;
@@ -119,8 +119,7 @@ static clf_status send_slice(clf_group *g, const clf__split *s, const vectors *v
                              (size_t)theirs.count * own * v->size);
 }
 
-/* Adds what lies in `all`, the sums of all ranks in order, n numbers each; the result in its
- * place. */
+/* Adds the sums of all ranks in `all`, in order, n elements each; the result replaces the first. */
 static void *add_slices(const clf__split *s, const vectors *v, int32_t P, size_t n, void *all) {
   clf__stack stack = {.count = 0};
   void *sum[CLF_ROOTS] = {NULL};
@@ -139,7 +138,7 @@ static void *add_slices(const clf__split *s, const vectors *v, int32_t P, size_t
   return sum[0];
 }
 
-/* How many sums all ranks below `end` leave. */
+/* The number of sums that all ranks below `end` leave. */
 static size_t roots_before(const clf__split *s, int32_t end, size_t *maximum) {
   size_t count = 0;
   for (int32_t r = 0; r < end; r++) {

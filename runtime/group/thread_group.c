@@ -13,14 +13,14 @@
 
 typedef enum state { EMPTY, FULL, COPYING } state;
 
-/* What one member offers another. */
+/* Bytes that one member offers another. */
 typedef struct box {
   state state;
   const void *at;
   size_t size;
 } box;
 
-/* What all members share; the last one that leaves frees it. */
+/* State of all members; the last one that leaves frees it. */
 typedef struct room {
   pthread_mutex_t lock;
   pthread_cond_t *changed; /* of each member: one of the boxes that it waits for */
@@ -57,7 +57,7 @@ static clf_status silent(const room *m, int32_t peer, double seconds) {
   return clf__fail(CLF_EDEVICE, "rank %d was silent for %.3g seconds", (int)peer, seconds);
 }
 
-/* What a peer that was fast enough has left stays valid. */
+/* Bytes that a peer offered before it left stay valid. */
 static clf_status receive(room *m, int32_t rank, int32_t from, void *in, size_t n, double begin,
                           double deadline) {
   box *b = box_of(m, rank, from);
@@ -76,7 +76,7 @@ static clf_status receive(room *m, int32_t rank, int32_t from, void *in, size_t 
   return CLF_OK;
 }
 
-/* Waits until what was offered is copied, or takes it back. */
+/* Waits until the offered bytes are copied, or withdraws them. */
 static clf_status finish_sending(room *m, int32_t rank, int32_t to, int failed, double begin,
                                  double deadline) {
   box *b = box_of(m, to, rank);
@@ -138,7 +138,7 @@ static void leave(clf_transport *t) {
  */
 
 static void make_conditions(room *m) {
-  pthread_condattr_t forward; /* deadlines by a clock that nobody sets */
+  pthread_condattr_t forward; /* deadlines use a clock that is never set */
   pthread_condattr_init(&forward);
   pthread_condattr_setclock(&forward, CLOCK_MONOTONIC);
   for (; m->ready < m->size; m->ready++) pthread_cond_init(&m->changed[m->ready], &forward);

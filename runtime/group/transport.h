@@ -27,7 +27,7 @@ struct clf_transport {
   int code;
 };
 
-/* Takes ownership, also after an error.  Nothing is sent yet: the first call of the group tells
+/* Takes ownership, also after an error. Nothing is sent yet: the first call of the group sends
  * every member the hosts of all. */
 clf_status clf_group_wrap(clf_transport *t, clf_group **group);
 

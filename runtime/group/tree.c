@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tree.c: which sums of grains are added to which, however the grains are divided. */
+/* tree.c: the order in which sums of grains are added, which does not depend on how grains are
+ * divided. */
 #include "members.h"
 
 int64_t clf__grain_begin(const clf__split *s, int32_t grain) {

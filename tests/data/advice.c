@@ -41,7 +41,7 @@ static clf_table make(int64_t rows, int32_t cols, double (*draw)(void), uint64_t
   return t;
 }
 
-/* ---- What is said --------------------------------------------------------------------------- */
+/* ---- The advice --------------------------------------------------------------------------- */
 
 /* All advice about a table, one sentence on each line. */
 static const char *advice_with(const clf_table *t, int scaled, const clf_column_grid *grid) {

@@ -52,7 +52,8 @@ static size_t gzip(const void *bytes, size_t n, unsigned char *out, size_t room)
   return packed(bytes, n, 16 + MAX_WBITS, out, room);
 }
 
-/* ---- Packed by gzip -------------------------------------------------------------------------- */
+/* ---- Compressed by gzip
+ * -------------------------------------------------------------------------- */
 
 START_TEST(packed_tables) {
   static const char csv[] = "1,2\n3,4\n", tsv[] = "1\t2\n3\t4\n";

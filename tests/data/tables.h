@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tables.h: what tests of tables and their files share. */
+/* tables.h: shared by the tests of tables and their files. */
 #ifndef CLF_DATA_TABLES_H
 #define CLF_DATA_TABLES_H
 #include "clflow/data.h"

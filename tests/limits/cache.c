@@ -132,12 +132,12 @@ static const limit_case cases[] = {
     KEPT("kernel cache", "a size that is not there", cache_claims, read_kept, "not taken"),
     KEPT("tuned choices", "short lines", choices, read_choices, NULL),
     KEPT("verdicts", "many devices", verdicts, read_verdicts, NULL),
-    REPORT("empty objects", objects, "is no file that"),
-    REPORT("empty arrays", arrays, "is no file that"),
-    REPORT("numbers", numbers, "is no file that"),
-    REPORT("empty strings", strings, "is no file that"),
-    REPORT("objects in objects", keys, "is no file that"),
-    REPORT("one string", long_string, "is no file that"),
+    REPORT("empty objects", objects, "is not a file that"),
+    REPORT("empty arrays", arrays, "is not a file that"),
+    REPORT("numbers", numbers, "is not a file that"),
+    REPORT("empty strings", strings, "is not a file that"),
+    REPORT("objects in objects", keys, "is not a file that"),
+    REPORT("one string", long_string, "is not a file that"),
     REPORT("more than there is room for", too_many, "would take"),
 };
 const limit_list limits_of_cache = {cases, sizeof cases / sizeof *cases};

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* training.h: what tests of trainings share: the device, flows, data, a diary of what is reported.
- */
+/* training.h: shared by the tests of trainings: the device, flows, data, a diary of reports. */
 #ifndef CLF_TRAINING_H
 #define CLF_TRAINING_H
 #include "suite.h"

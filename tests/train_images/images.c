@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images.c: what tests of training on images share. */
+/* images.c: see images.h. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images.h: what tests of training on images share. */
+/* images.h: shared by the tests of training on images. */
 #ifndef CLF_TRAIN_IMAGES_H
 #define CLF_TRAIN_IMAGES_H
 #include "clflow/clflow.h"
