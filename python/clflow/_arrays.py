@@ -112,9 +112,10 @@ def _numbers(x: Array, what: str, single: bool) -> Array:
 
 
 def _rows_of_frame(names: list[str], values: list[Array], what: str, like: Columns | None) -> Rows:
-    if like is not None:
-        return Rows(encoded(names, values, like, what), like.names or names, like)
-    if is_plain(values):
+    plain = is_plain(values)
+    if like is not None and not (plain and like.are_numbers):
+        return Rows(encoded(names, values, like, what), like.names or names, None if like.are_numbers else like)
+    if plain:
         return Rows(np.stack(values, axis=1).astype(np.float64, "C", copy=False), names)
     at, columns = judged(names, values, what)
     return Rows(at, names, columns)
@@ -138,7 +139,7 @@ def rows_of(
         ArgumentError: another shape, or values that are not numbers.
     """
     names, frame = None, frame_of(x, what)
-    if frame and (like is not None or isinstance(x, np.ndarray) or not is_plain(frame[1])):
+    if frame and (isinstance(x, np.ndarray) or not is_plain(frame[1]) or (like is not None and not like.are_numbers)):
         found = _rows_of_frame(*frame, what, like)
         if cols is not None and found.expanded().cols < cols:
             raise ArgumentError(f"{what} has {found.cols} columns; {cols} are wanted")

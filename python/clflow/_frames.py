@@ -36,8 +36,8 @@ class Columns:
         self.names, self.at, self._count, self._owner = names, at, count, owner
 
     @classmethod
-    def of_numbers(cls, count: int) -> Columns:
-        return cls(None, _array_of([_abi.clf_column()] * count), count)
+    def of_numbers(cls, names: list[str] | None, count: int) -> Columns:
+        return cls(names, _array_of([_abi.clf_column()] * count), count)
 
     def __len__(self) -> int:
         return self._count
@@ -110,7 +110,7 @@ def _texts(values: Array, what: str, name: str) -> list[str]:
         return np.where(values, "true", "false").tolist()
     if kind == "M":
         missing = np.isnat(values)
-        whole = next(unit for unit in ("D", "s", "us", "ns") if unit == "ns" or (values.astype(f"M8[{unit}]") == values)[~missing].all())
+        whole = next(unit for unit in ("D", "s", "ms", "us", "ns") if unit == "ns" or (values.astype(f"M8[{unit}]") == values)[~missing].all())
         found = np.datetime_as_string(values, unit=whole).tolist()
     elif kind in "OUS":
         missing = np.fromiter((_has_no_value(each) for each in values), bool, len(values))
@@ -195,7 +195,7 @@ def _codes(column: Any, values: Array, what: str, name: str) -> Array:
     """The numbers of one column, as a flow's own column is described."""
     if values.dtype.kind in "fiu":
         return values
-    if values.dtype.kind == "b" and column.kind == _abi.CLF_COLUMN_BOOLEAN:
+    if values.dtype.kind == "b" and column.kind in (_abi.CLF_COLUMN_NUMBER, _abi.CLF_COLUMN_INTEGER, _abi.CLF_COLUMN_BOOLEAN):
         return values
     if values.dtype.kind == "M" and column.kind == _abi.CLF_COLUMN_DATE and not np.isnat(values).any():
         unit = np.timedelta64(1, "D") if text(column.unit).startswith("days") else np.timedelta64(1, "s")
@@ -256,6 +256,15 @@ def _text_of(column: Any, value: float) -> str:
     return text(found.value)
 
 
+def _dates_of(unit: str, form: str, at: Array) -> Array:
+    """Dates from numbers, as fine as the training data had them: the form of those with a fraction of a second ends in %3f."""
+    if unit.startswith("days"):
+        return np.rint(at).astype(np.int64).astype("M8[D]").astype("M8[s]")
+    fraction = re.search(r"%(\d)f", form)
+    digits = 0 if fraction is None else -(-int(fraction[1]) // 3) * 3
+    return np.rint(at * 10.0**digits).astype(np.int64).astype(f"M8[{({0: 's', 3: 'ms', 6: 'us', 9: 'ns'})[digits]}]")
+
+
 def _values_of(columns: Columns, d: int, at: Array) -> Array:
     """Numbers (n) of a column as what it holds: labels, booleans, dates; texts for times of day."""
     column = columns.at[d]
@@ -264,8 +273,7 @@ def _values_of(columns: Columns, d: int, at: Array) -> Array:
     if column.kind == _abi.CLF_COLUMN_INTEGER:
         return np.rint(at).astype(np.int64)
     if column.kind == _abi.CLF_COLUMN_DATE:
-        days = text(column.unit).startswith("days")
-        return np.rint(at).astype(np.int64).astype("M8[D]").astype("M8[s]") if days else np.rint(at * 1e3).astype(np.int64).astype("M8[ms]")
+        return _dates_of(text(column.unit), text(column.form), at)
     if column.kind not in (_abi.CLF_COLUMN_CATEGORY, _abi.CLF_COLUMN_BOOLEAN):
         return np.array([_text_of(column, value) for value in at], object)
     labels = columns.labels(d)

@@ -206,6 +206,11 @@ class Flow:
         return Columns(self.columns, found, self.dim) if found else None
 
     @property
+    def _like(self) -> Columns:
+        """What the columns of a frame have to be."""
+        return self._kinds or Columns.of_numbers(self.columns, self.dim)
+
+    @property
     def _context_kinds(self) -> Columns | None:
         """The columns that the context is made of, where some hold labels; None: numbers."""
         table = lib.clf_flow_context_table(self._flow)
@@ -274,7 +279,7 @@ class Flow:
             OutOfMemoryError, DeviceError: the device fails and recovery did not help.
         """
         new = self._handle is None and self._preset is not None
-        rows = rows_of(x, "x", like=None if new else self._kinds)
+        rows = rows_of(x, "x", like=None if new or not (self._kinds or self.history.steps) else self._like)
         if context is not None:
             context = context_of(context, "context", None, None if new else self._context_kinds)
         if new:
@@ -364,7 +369,7 @@ class Flow:
                     lib.clf_flow_set_first_row(self._flow, 0)
 
     def _inputs(self, x: Any, what: str, context: Any, single: bool = False) -> tuple[Array, Array | None]:
-        rows = rows_of(x, what, None, single, like=self._kinds if what == "x" else None)
+        rows = rows_of(x, what, None, single, like=self._like if what == "x" else None)
         rows = self._checked(rows, what) if what == "x" else rows
         if rows.cols != self.dim:
             raise ArgumentError(f"{what} has {rows.cols} columns; the flow has {self.dim}")
@@ -448,7 +453,7 @@ class Flow:
         kinds = self._kinds
         if frame is False or (frame is None and (kinds is None or kinds.are_numbers)):
             return found
-        return decoded(found, kinds or Columns.of_numbers(self.dim), self.columns or [f"x{d}" for d in range(self.dim)])
+        return decoded(found, self._like, self.columns or [f"x{d}" for d in range(self.dim)])
 
     def _sample(self, n: int, context: Any, seed: int | None, first: int) -> npt.NDArray[np.float64]:
         n, seed = int(n), _seed_of(seed)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import pathlib
 import pickle
 import subprocess
 
@@ -195,6 +196,15 @@ def test_names_of_a_context(rows):
     assert (flow.columns, flow.context_columns) == (["b"], ["a"])
     np.testing.assert_array_equal(flow.log_prob(named[["b"]], context=named), flow.log_prob(rows[:, 1:], context=rows[:, :1]))
     assert flow.sample(2, context=named[:3], seed=1).shape == (3, 2, 1)
+
+
+def test_a_posterior_with_its_own_observation():
+    fixtures = pathlib.Path(__file__).resolve().parents[3] / "tests" / "import" / "fixtures"
+    posterior = clflow.from_torch(fixtures / "sbi_posterior.whole.pt", device="cpu64")
+    assert posterior.context_dim > 0
+    np.testing.assert_allclose(posterior.log_prob([[0.1, 0.7]]), [-3.96725], atol=1e-5)
+    assert posterior.sample(3, seed=1).shape == (3, 2)
+    assert np.isfinite(posterior.transform([[0.1, 0.7]])[1]).all()
 
 
 def test_clflow_fit_and_its_record(rows):

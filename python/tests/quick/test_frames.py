@@ -91,16 +91,18 @@ def test_a_frame_is_read_as_its_file(flow, tmp_path):
 
 def test_texts_that_are_numbers_words_and_times(tmp_path):
     draw = np.random.default_rng(0)
-    table = np.empty(400, [("price", "O"), ("open", "O"), ("at", "U8"), ("when", "M8[s]")])
+    table = np.empty(400, [("price", "O"), ("open", "O"), ("at", "U8"), ("when", "M8[s]"), ("fine", "M8[ms]")])
     table["price"] = [f"{x:.2f}" for x in draw.normal(size=400)]
     table["open"] = draw.choice(["yes", "no"], 400)
     table["at"] = [f"{h:02d}:30" for h in draw.integers(0, 24, 400)]
-    table["when"] = np.datetime64("2024-03-01T12:00:00") + draw.integers(0, 10**6, 400)
+    fine = np.datetime64("2024-03-01T12:00:00.25") + draw.integers(0, 10**6, 400).astype("m8[ms]")
+    table["fine"], table["when"] = fine, np.datetime64("2024-03-01T12:00:00") + draw.integers(0, 10**6, 400)
     flow = clflow.Flow("nvp", hidden=4)
     flow.fit(table, steps=5, progress=False)
     sample = flow.sample(20, seed=1)
     assert np.asarray(sample["price"]).dtype == np.float64
     assert set(np.asarray(sample["open"])) <= {"yes", "no"}
+    assert np.asarray(sample["when"]).dtype == "M8[s]" and np.asarray(sample["fine"]).dtype == "M8[ms]"
     assert all(len(each) in (5, 8) and each[2] == ":" for each in np.asarray(sample["at"]))
     assert np.isfinite(flow.log_prob(table)).all()
 
@@ -174,6 +176,20 @@ def test_labels_that_the_flow_does_not_know(flow):
         flow.log_prob(rows)
     with pytest.raises(clflow.ArgumentError, match="x lacks the column 'member'; it has 'colour', 'amount'"):
         flow.log_prob(rows[["colour", "amount"]])
+
+
+def test_texts_for_a_flow_of_numbers(rows):
+    table = np.rec.fromarrays([rows[:, 0], rows[:, 1]], names=["a", "word"])
+    flow = clflow.Flow("nvp", hidden=4)
+    flow.fit(table, steps=3, progress=False)
+    with pytest.raises(clflow.ArgumentError, match="x, row 2, column 'word': .*blue"):
+        flow.log_prob(np.array([(1.0, "2.5"), (1.0, "blue")], [("a", "f8"), ("word", "U8")]))
+    with pytest.raises(clflow.ArgumentError, match="x, row 1, column 'word': .*blue"):
+        flow.fit(np.array([(1.0, "blue")] * 20, [("a", "f8"), ("word", "U8")]), steps=3, progress=False)
+    numbers = np.array([(1.0, "2.5"), (1.0, "-1")], [("a", "f8"), ("word", "U8")])
+    np.testing.assert_array_equal(flow.log_prob(numbers), flow.log_prob([[1.0, 2.5], [1.0, -1.0]]))
+    flags = np.array([(1.0, True), (1.0, False)], [("a", "f8"), ("word", "?")])
+    np.testing.assert_array_equal(flow.log_prob(flags), flow.log_prob([[1.0, 1.0], [1.0, 0.0]]))
 
 
 def test_nothing_is_left_behind(tmp_path, monkeypatch):
