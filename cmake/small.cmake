@@ -21,7 +21,10 @@ if(CLF_SMALL_DEFINITIONS OR NOT CLF_VARIANTS)
   set(CLF_TOOLS OFF)
   set(CLF_TESTS OFF)
   # A program's linker drops what it does not call; nothing unwinds C.
-  add_compile_options(-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -Wno-unused-function)
+  add_compile_options(-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-math-errno -Wno-unused-function)
+  if(CMAKE_C_COMPILER_ID MATCHES Clang OR (CMAKE_C_COMPILER_ID STREQUAL GNU AND CMAKE_C_COMPILER_VERSION VERSION_GREATER_EQUAL 12))
+    add_compile_options($<$<CONFIG:MinSizeRel>:-Oz>) # smaller than -Os
+  endif()
   set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
 endif()
 

@@ -48,9 +48,9 @@ int32_t clf__column_outside(const clf__base *b, const double *z, double interval
 #define CLF_COLUMN_BASE                                                                            \
   .unmake = clf__column_unmake, .draw = clf__column_draw, .init = clf__column_init,                \
   .plan = clf__column_plan, .finish = clf__column_finish, .logp = clf__column_logp,                \
-  .backward = clf__column_backward, .sample = clf__column_sample,                                  \
-  .sample_backward = clf__column_sample_backward, .check_context = clf__column_check_context,      \
-  .outside = clf__column_outside
+  .backward = CLF_TRAINS(clf__column_backward), .sample = clf__column_sample,                      \
+  .sample_backward = CLF_TRAINS(clf__column_sample_backward),                                      \
+  .check_context = clf__column_check_context, .outside = clf__column_outside
 
 /* The stream of latents that splits send early; discrete columns use -2, images -1. */
 enum { CLF_STREAM_SENT = -3 };

@@ -75,8 +75,8 @@ clf_status clf__gaussians_sample_backward(const clf__base *b, const clf__pass *p
                                           clf_tensor z, clf_tensor dz);
 #define CLF_GAUSSIANS_BASE                                                                         \
   .unmake = clf__gaussians_unmake, .init = clf__gaussians_init, .plan = clf__gaussians_plan,       \
-  .logp = clf__gaussians_logp, .backward = clf__gaussians_backward,                                \
-  .sample = clf__gaussians_sample, .sample_backward = clf__gaussians_sample_backward
+  .logp = clf__gaussians_logp, .backward = CLF_TRAINS(clf__gaussians_backward),                    \
+  .sample = clf__gaussians_sample, .sample_backward = CLF_TRAINS(clf__gaussians_sample_backward)
 
 /* A mixture conditioned on the context (joint.c); created by mixture.c. */
 extern const clf__base_ops clf__base_joint;

@@ -183,17 +183,17 @@ typedef struct clf__word {
   const char *text, *help;
 } clf__word;
 
-typedef struct clf__member {
+typedef struct clf__member { /* without gaps: a small library has 15 KB of them */
   const char *name;
-  clf__member_type type;
-  size_t offset;          /* in the struct of the node */
   const clf__word *words; /* for a choice; ends with a NULL */
-  clf__node_group group;  /* for nodes, lists and parts */
   const char *zero;       /* for an int: the word for low - 1, or NULL */
   const char *value;      /* the default as text; NULL: required */
-  double low, high;       /* of each number */
-  int flags;
   const char *help;
+  double low, high; /* of each number */
+  clf__member_type type;
+  clf__node_group group; /* for nodes, lists and parts */
+  uint32_t offset;       /* in the struct of the node */
+  int flags;
 } clf__member;
 
 typedef struct clf__node_type {

@@ -149,10 +149,10 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 #define PASSES                                                                                     \
   .make = make, .unmake = clf__layer_free_own, .derive = derive, .prepare = prepare,               \
   .forward = forward, .inverse = inverse, .backward = CLF_TRAINS(backward),                        \
-  .backward_inverse = backward_inverse
+  .backward_inverse = CLF_TRAINS(backward_inverse)
 #define ON_HOST                                                                                    \
   .outside = outside, .host_forward = host_forward, .host_inverse = host_inverse,                  \
-  .host_backward = host_backward
+  .host_backward = CLF_TRAINS(host_backward)
 const clf__layer_ops clf__layer_logit = {
     .name = "logit", PASSES, ON_HOST, .traits = CLF_IS_BOUNDED};
 const clf__layer_ops clf__layer_log = {.name = "log", PASSES, ON_HOST, .traits = CLF_IS_BOUNDED};

@@ -49,7 +49,8 @@ clf_status clf__linear_is_singular(const clf__linear *m, const clf__pass *p, int
 /* The passes shared by all linear layers. */
 #define CLF_LINEAR_PASSES                                                                          \
   .unmake = clf__linear_free, .forward = clf__linear_forward, .inverse = clf__linear_inverse,      \
-  .backward = clf__linear_backward, .backward_inverse = clf__linear_backward_inverse
+  .backward = CLF_TRAINS(clf__linear_backward),                                                    \
+  .backward_inverse = CLF_TRAINS(clf__linear_backward_inverse)
 
 extern const clf__layer_ops clf__layer_conv1x1, clf__layer_qr, clf__layer_householder;
 

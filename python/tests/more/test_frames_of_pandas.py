@@ -9,6 +9,7 @@ import pandas
 import polars
 import pytest
 from clflow.sklearn import FlowDensity
+from test_docs import PAGE, examples, run
 
 NAMES = ["colour", "shop", "amount", "member", "day", "when", "count"]
 
@@ -98,6 +99,15 @@ def test_refused(flow):
         flow.log_prob(pandas.concat([rows, rows[["shop"]]], axis=1))
     with pytest.raises(clflow.ArgumentError, match="column 'long' of x has the type timedelta64"):
         clflow.Flow("nvp").fit(rows[["amount"]].assign(long=pandas.Timedelta("1s")), steps=1, progress=False)
+
+
+def test_the_example_of_the_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    codes = [code.replace("examples/", f"{PAGE.parents[1]}/examples/") for code in examples("python pandas")]
+    assert len(codes) == 1
+    names = run(codes, {"clflow": clflow})
+    assert set(names["flow"].sample(50, seed=2)["species"]) == {"Adelie", "Chinstrap", "Gentoo"}
+    assert 4000 < names["mass"].sample(1000, context=names["one"], seed=1).mean() < 5200
 
 
 def test_estimator():
