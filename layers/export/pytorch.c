@@ -116,6 +116,17 @@ static void rename_lecture(const clf_flow *f, const char *name, char to[80]) {
     snprintf(to, 80, "layers.%d.net.%d.%s", layer, linear / 2, name + used);
 }
 
+/* Names of blends of blends are cut at 63 bytes. */
+static clf_status check_names(const state *s) {
+  for (int i = 0; i < s->n; i++)
+    for (int k = 0; k < i && strlen(s->at[i].name) >= 63; k++)
+      if (!strcmp(s->at[i].name, s->at[k].name))
+        return clf__fail(CLF_ENOTSUP,
+                         "two tensors would have the name %s: write blends of blends as one blend",
+                         s->at[i].name);
+  return CLF_OK;
+}
+
 static clf_status gather(clf_flow *f, state *s) {
   clf_status status = CLF_OK;
   s->at = calloc((size_t)f->param_count + 5, sizeof *s->at);
@@ -125,6 +136,7 @@ static clf_status gather(clf_flow *f, state *s) {
     rename_lecture(f, f->params[i].name, name);
     status = add_param(s, f, &f->params[i], name);
   }
+  if (!status) status = check_names(s);
   if (!status) status = add_vector(s, "scaling.mean", f->mean, f->spec.dim);
   if (!status) status = add_vector(s, "scaling.std", f->std, f->spec.dim);
   if (!status) status = add_vector(s, "context.mean", f->c_mean, f->context);
