@@ -390,6 +390,29 @@ static int notes_about(const json_t *record, const char *what) {
   return 0;
 }
 
+/* With 48 training rows of 40 columns a covariance is close to singular: without shrinkage log p
+ * of new rows is about -300 nats.  The truth has -56.8. */
+START_TEST(few_rows_of_many_columns) {
+  enum { ROWS = 60, COLUMNS = 40 };
+  clf_table x;
+  uint32_t s = 7;
+  WORKS(clf_table_new(ROWS, COLUMNS, &x));
+  for (int i = 0; i < ROWS * COLUMNS; i++) {
+    double sum = -6; /* of 12 uniform numbers: close to normal */
+    for (int k = 0; k < 12; k++) sum += (s = s * 1664525u + 1013904223u) / 4294967296.0;
+    x.at[i] = sum;
+  }
+  clf_fit_options o = brief(1);
+  o.quick = 1;
+  clf_flow *flow = fit(&(clf_fit_data){.x = &x, .name = "wide"}, &o);
+  json_t *record = record_of(flow);
+  ck_assert_double_gt(number(candidate(record, "gaussian"), NULL, "test"), -65);
+  json_decref(record);
+  clf_flow_free(flow);
+  clf_table_free(&x);
+}
+END_TEST
+
 /* With one column there are no couplings, and one kind of covariance. */
 START_TEST(one_column) {
   clf_table x;
@@ -502,6 +525,7 @@ int main(void) {
   tcase_add_test(tc, refits_train_on_all_rows);
   tcase_add_test(tc, columns_are_modelled_given_others);
   tcase_add_test(tc, rows_of_weight_0_do_not_count);
+  tcase_add_test(tc, few_rows_of_many_columns);
   tcase_add_test(tc, one_column);
   tcase_add_test(tc, tables_without_a_density);
   tcase_add_test(tc, bad_input_is_refused);

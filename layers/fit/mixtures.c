@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "../mixture/shrunk.h"
 #include "arch_private.h"
 #include "clock.h"
 #include "fit_private.h"
@@ -31,7 +32,7 @@ static int on_iteration(void *context) {
 
 static clf_status em(const clf__fit *f, const clf__fit_rows *rows, const char *options,
                      em_watch *watch, clf_flow *flow) {
-  double v;
+  double v, shrink = 0;
   const clf_train_data d = clf__fit_train_data(rows, NULL);
   clf_mixture_options o = clf_mixture_options_default();
   o.seed = f->o.seed;
@@ -39,8 +40,9 @@ static clf_status em(const clf__fit *f, const clf__fit_rows *rows, const char *o
   if (value_of(options, "tied", &v)) o.tied = v != 0;
   if (value_of(options, "prior", &v)) o.prior = v;
   if (value_of(options, "reg", &v)) o.reg = v;
+  if (value_of(options, "shrink", &v)) shrink = v;
   if (watch) o.stop = on_iteration, o.context = watch;
-  return clf_mixture_fit(flow, &d, &o, NULL);
+  return clf__mixture_fit_shrunk(flow, &d, &o, shrink, NULL);
 }
 
 clf_status clf__fit_em_base(const clf__fit *f, const clf__fit_rows *rows, const char *options,
@@ -80,12 +82,39 @@ static clf_status fit(clf__fit *f, const char *title, const char *base, const ch
   return s == CLF_ENUM ? CLF_OK : s;
 }
 
+/* Keeps the better of two candidates in *best, and frees the other; 1: that was *other. */
+static int keep_better(clf__fit_candidate *best, clf__fit_candidate *other) {
+  const int better = !best->arch || other->valid.mean > best->valid.mean;
+  if (better) {
+    const clf__fit_candidate old = *best;
+    *best = *other;
+    *other = old;
+  }
+  clf__fit_candidate_free(other);
+  return better;
+}
+
+/* Rows for each column that determine a covariance well enough. */
+enum { ROWS_A_COLUMN = 10 };
+
+/* With fewer rows the covariance is shrunk by as much as is best for the validation rows. */
 static clf_status gaussian(clf__fit *f) {
+  static const char *const shrinks[] = {"", "shrink=0.1", "shrink=0.3", "shrink=0.6", "shrink=1"};
+  const int32_t columns = f->data->x->cols + (f->data->given ? f->data->given->cols : 0);
+  const int few = f->split[0].train.x.rows < ROWS_A_COLUMN * (int64_t)columns;
   const char *const base =
       f->data->given ? "mixture(1, cov=full, joint=1)" : "normal(trained, cov=full)";
-  clf__fit_candidate c;
-  CLF_TRY(fit(f, "gaussian", base, "", &c));
-  return c.arch ? clf__fit_end(f, &c) : clf__fit_note(f, "gaussian was left out: %s", clf_errmsg());
+  clf__fit_candidate best = {0};
+  clf_status s = CLF_OK;
+  for (size_t i = 0; i < (few ? sizeof shrinks / sizeof *shrinks : 1) && !s; i++) {
+    clf__fit_candidate c;
+    s = fit(f, "gaussian", base, shrinks[i], &c);
+    if (!s && c.arch) keep_better(&best, &c);
+  }
+  if (s) clf__fit_candidate_free(&best);
+  if (s) return s;
+  return best.arch ? clf__fit_end(f, &best)
+                   : clf__fit_note(f, "gaussian was left out: %s", clf_errmsg());
 }
 
 enum { MANY = 16384 /* rows, more than the number of components needs */ };
@@ -116,18 +145,6 @@ static double fewest_rows(const clf__fit *f, int kind) {
 /* Most of the time is for flows: a mixture may only start if it takes about this long at most. */
 static int has_time(const clf__fit *f, double seconds) {
   return !f->stopped && clf__fit_seconds(f) + seconds < 0.25 * f->o.seconds;
-}
-
-/* Keeps the better of two candidates in *best, and frees the other; 1: that was *other. */
-static int keep_better(clf__fit_candidate *best, clf__fit_candidate *other) {
-  const int better = !best->arch || other->valid.mean > best->valid.mean;
-  if (better) {
-    const clf__fit_candidate old = *best;
-    *best = *other;
-    *other = old;
-  }
-  clf__fit_candidate_free(other);
-  return better;
 }
 
 /* Tries one mixture, and keeps it in *best if it is better; *better says so. */

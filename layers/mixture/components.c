@@ -76,10 +76,19 @@ static int cholesky(int32_t D, double *a) {
   return 1;
 }
 
+/* cov, with its elements off the diagonal shrunk, and `more` times reg on the diagonal. */
+static void regularise(const clf__em_rules *r, const double *cov, double more, double *to) {
+  for (int32_t i = 0; i < r->form.dim; i++) {
+    for (int32_t j = 0; j < i; j++) to[packed(i, j)] = (1 - r->shrink) * cov[packed(i, j)];
+    to[packed(i, i)] = cov[packed(i, i)] + more * r->reg[i];
+  }
+}
+
 /* A component's factor from its covariance plus a term for the variances, which is increased if
  * rounding requires it.  `room` holds a packed matrix. */
-static void put_factor(const clf__gaussians_form *o, const double *cov, const double *reg,
-                       double *room, component *c) {
+static void put_factor(const clf__em_rules *r, const double *cov, double *room, component *c) {
+  const clf__gaussians_form *o = &r->form;
+  const double *reg = r->reg;
   const int32_t D = o->dim;
   double mean = 0;
   for (int32_t i = 0; i < D; i++) mean += (cov[o->below ? packed(i, i) : (size_t)i] + reg[i]) / D;
@@ -87,8 +96,7 @@ static void put_factor(const clf__gaussians_form *o, const double *cov, const do
     c->log_std[i] = 0.5 * log(o->diagonal == 1 ? fmax(mean, reg[0]) : fmax(cov[i], 0) + reg[i]);
   if (!o->below) return;
   for (double more = 1; more < 1e12; more *= 10) {
-    memcpy(room, cov, area(o) * sizeof *room);
-    for (int32_t i = 0; i < D; i++) room[packed(i, i)] += more * reg[i];
+    regularise(r, cov, more, room);
     if (cholesky(D, room)) break;
   }
   for (int32_t i = 0; i < D; i++) {
@@ -138,7 +146,7 @@ static void put_components(const clf__em_rules *r, const double *sums, double *r
     move_mean(o, &c, s + 1, s[0]);
     const double keep = r->tied ? 0 : s[0] / (s[0] + r->prior);
     for (size_t i = 0; i < A; i++) cov[i] = keep * cov[i] + (1 - keep) * pooled[i];
-    put_factor(o, cov, r->reg, room, &c);
+    put_factor(r, cov, room, &c);
   }
 }
 
@@ -171,7 +179,7 @@ clf_status clf__em_move(const clf__em_rules *r, double *row, int32_t k, const do
   }
   component c = component_of(o, row, k);
   memcpy(c.mean, at, D * sizeof *at);
-  put_factor(o, cov, r->reg, room, &c);
+  put_factor(r, cov, room, &c);
   row[k] = -log(o->K);
   free(memory);
   return CLF_OK;

@@ -25,6 +25,7 @@ typedef struct clf__em_rules {
   clf__gaussians_form form;
   int tied;
   double prior;
+  double shrink; /* elements of a full covariance off its diagonal are multiplied by 1 - shrink */
   const double *reg; /* (dim) added to variances */
 } clf__em_rules;
 

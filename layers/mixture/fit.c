@@ -306,16 +306,15 @@ static clf_status check_base(const clf_flow *f, const clf_mixture_options *o, in
   return CLF_OK;
 }
 
-clf_status clf_mixture_fit(clf_flow *f, const clf_train_data *data, const clf_mixture_options *o,
-                           clf_mixture_result *result) {
-  CLF_GIVEN("flow, data, options", f, data, o);
-  CLF_GIVEN("data->x", data->x);
+clf_status clf__mixture_fit_shrunk(clf_flow *f, const clf_train_data *data,
+                                   const clf_mixture_options *o, double shrink,
+                                   clf_mixture_result *result) {
   const clf__slot *slot = NULL;
   const clf__gaussians_form *form = clf__gaussians_form_of(&f->base, &slot);
   CLF_TRY(check_options(o));
   CLF_TRY(check_base(f, o, data->x->rows, form));
   fit t = {.f = f, .o = o, .rows = data->x->rows, .random = {o->seed}};
-  t.rules = (clf__em_rules){.form = *form, .tied = o->tied, .prior = o->prior};
+  t.rules = (clf__em_rules){.form = *form, .tied = o->tied, .prior = o->prior, .shrink = shrink};
   clf_status s = put_rows(&t, data);
   if (!s) s = fit_rows(&t, slot);
   if (!s) s = put_mean(&t, data);
@@ -324,4 +323,11 @@ clf_status clf_mixture_fit(clf_flow *f, const clf_train_data *data, const clf_mi
   free(t.weights);
   free(t.reg);
   return s;
+}
+
+clf_status clf_mixture_fit(clf_flow *f, const clf_train_data *data, const clf_mixture_options *o,
+                           clf_mixture_result *result) {
+  CLF_GIVEN("flow, data, options", f, data, o);
+  CLF_GIVEN("data->x", data->x);
+  return clf__mixture_fit_shrunk(f, data, o, 0, result);
 }
