@@ -213,6 +213,29 @@ START_TEST(a_list_outside_its_interval) {
 }
 END_TEST
 
+/* Every layer with a spline without tails, whatever follows the spline in the layer. */
+START_TEST(a_spline_without_tails) {
+  static const char *const lists[] = {
+      "2: elementwise(rq(tail=none)) -> normal",
+      "2: coupling(rq(tail=none), mlp(4x1)) -> normal",
+      "2: ar(rq(tail=none), made(4x1)) -> normal",
+      "2: allinone(rq(tail=none), mlp(4x1)) -> normal",
+  };
+  const clf_train_options o = options_of(1, 8);
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    clf_flow *f = flows_of(dev, lists[i], 3);
+    clf_table data = make_data(10, 2);
+    for (int k = 0; k < 20; k++) data.at[k] = 0.5;
+    data.at[10] = data.at[11] = -4.5;
+    refused(f, &data, &o, CLF_ENUM,
+            i == 3 ? "row 6, column 2 of the data is -4.5, outside the interval 0 to 1"
+                   : "row 6, column 1 of the data is -4.5, outside the interval 0 to 1");
+    clf_table_free(&data);
+    clf_flow_free(f);
+  }
+}
+END_TEST
+
 void tests_of_refusals(TCase *tc) {
   tcase_add_loop_test(tc, options_that_are_refused, 0,
                       (int)(sizeof bad_options / sizeof *bad_options));
@@ -220,4 +243,5 @@ void tests_of_refusals(TCase *tc) {
   tcase_add_test(tc, images_that_are_refused);
   tcase_add_test(tc, data_outside_the_interval);
   tcase_add_test(tc, a_list_outside_its_interval);
+  tcase_add_test(tc, a_spline_without_tails);
 }
