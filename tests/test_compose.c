@@ -63,6 +63,8 @@ static const draw_flow given[] = {
     /* a matrix derived from constants that were not rounded yet */
     {.text = "5: ~allinone(zero, perm=soft) -> logistic", .dim = 5},
     {.text = "2: ~allinone(linear(bins=4, tail=4.29), zero, perm=soft), qr -> logistic", .dim = 2},
+    /* two tensors of one name, so that the flow could not be saved */
+    {.text = "4: allinone(affine(scale=realnvp), mlp(6x1)) -> normal", .dim = 4},
     /* scratch memory as wide as the widest layer, taken for rows side by side */
     {.text = "2x2x4: coupling(affine, convresnet(3x1, bn=1), mask=mid) -> normal", .dim = 16},
 };

@@ -72,8 +72,9 @@ static clf_status make_pieces(clf__layer *l, clf__slots *slots, const char *path
   allinone *o = own_of(l);
   const int32_t pixels = clf__pixels(l), identity = identity_channels(l) * pixels,
                 transformed = l->in.dim - identity;
-  char name[64];
+  char name[64], map[64]; /* the map may have a scale of its own */
   snprintf(name, sizeof name, "%s.net", path);
+  snprintf(map, sizeof map, "%s.map", path);
   o->columns = calloc((size_t)transformed, sizeof *o->columns);
   if (!o->columns) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
   clf__slots_add(slots, &o->identity_at, CLF_CONSTANT, 0, 0, 1, &identity, NULL);
@@ -82,7 +83,7 @@ static clf_status make_pieces(clf__layer *l, clf__slots *slots, const char *path
   o->map.dims = transformed;
   o->map.hidden = clf__net_hidden(arch_of(l)->net);
   o->map.residual = clf__net_is_residual(arch_of(l)->net);
-  CLF_TRY(clf__map_make(&o->map, arch_of(l)->map, slots, path));
+  CLF_TRY(clf__map_make(&o->map, arch_of(l)->map, slots, map));
   o->net.in = identity;
   o->net.context = l->context;
   o->net.numbers = o->map.numbers;
