@@ -211,15 +211,31 @@ static int winograd_is_faster(const clf_tensor *x, const clf_tensor *y) {
   return 9 * pixels * Ci * Co > 1.2 * ours;
 }
 
+/* The 3 x 3 weights from channel c to the channels j0 .. j0 + LANES - 1, of which those from `cols`
+ * on are 0: w[9][TN]. */
+static void weights_of_lanes(const product *q, int c, int j0, int cols, real w[9][TN]) {
+  const int n = min_int(LANES, cols - j0);
+  if (q->w->stride[3] != 1 || q->w->stride[2] != 3) {
+    for (int t = 0; t < 9; t++)
+      for (int j = 0; j < LANES; j++) w[t][j] = j < n ? weight(q, c, j0 + j, t / 3, t % 3) : 0;
+    return;
+  }
+  transpose(q->turned ? at(q->w, c, j0, 0, 0) : at(q->w, j0, c, 0, 0), q->w->stride[q->turned], n,
+            9, w[0]);
+  for (int t = 0; t < 4 && q->turned; t++) {
+    const vec v = VEC_IN(w[t]);
+    VEC(w[t]) = VEC_IN(w[8 - t]);
+    VEC(w[8 - t]) = v;
+  }
+}
+
 /* [panels][36][rows][TN] */
 CLF_LOOP(winograd_pack, product, q, c) {
   const int rows = q->x->dim[1], cols = q->y->dim[1];
   for (int j0 = 0; j0 < cols; j0 += LANES) {
-    real w[9][LANES];
+    real w[9][TN];
     real *d = q->panels + (ptrdiff_t)(j0 / TN * POINTS) * rows * TN + (ptrdiff_t)c * TN + j0 % TN;
-    for (int t = 0; t < 9; t++)
-      for (int j = 0; j < LANES; j++)
-        w[t][j] = j0 + j < cols ? weight(q, c, j0 + j, t / 3, t % 3) : 0;
+    weights_of_lanes(q, c, j0, cols, w);
 #define FROM(i, j) VEC_IN(w[(i)*3 + (j)])
 #define TO(i, j, v) VEC(d + (ptrdiff_t)((i)*6 + (j)) * rows * TN) = v
     WINO_BOTH(WINO_G, 3, 6)
@@ -299,10 +315,31 @@ CLF_LOOP(winograd_band, wino_weights, q, job) {
   }
 }
 
+/* dw = beta dw + taps[9], of channel c of x and LANES channels of dy from j on. */
+enum { TAPS = LANES < 9 ? 9 : LANES };
+static void add_taps(const clf_conv_bwd_weights_args *p, int j, int c, vec taps[TAPS]) {
+  const clf_tensor *dw = &p->dw;
+  const int n = min_int(LANES, dw->dim[0] - j), so = dw->stride[0];
+  const real beta = p->beta;
+#ifdef __AVX512F__
+  if (dw->stride[3] == 1 && dw->stride[2] == 3) {
+    real *to = at(dw, j, c, 0, 0);
+    transpose_16((__m512 *)taps);
+    for (int i = 0; i < n; i++, to += so)
+      store_first(to, beta != 0 ? taps[i] + beta * load_first(to, 9) : taps[i], 9);
+    return;
+  }
+#endif
+  for (int t = 0; t < 9; t++) {
+    real *to = at(dw, j, c, t / 3, t % 3);
+    vec_store(beta != 0 ? taps[t] + beta * vec_load(to, so, n) : taps[t], to, so, n);
+  }
+}
+
 /* dw = beta dw + G' of the bands' sums, in order, G; for one channel of x. */
 CLF_LOOP(winograd_add, wino_weights, q, c) {
   const clf_conv_bwd_weights_args *p = q->p;
-  const int Co = p->dw.dim[0], so = p->dw.stride[0];
+  const int Co = p->dw.dim[0];
   const ptrdiff_t matrix = (ptrdiff_t)p->dw.dim[1] * q->columns;
   for (int j = 0; j < Co; j += LANES) {
     V sum[POINTS];
@@ -311,15 +348,13 @@ CLF_LOOP(winograd_add, wino_weights, q, c) {
       sum[t] = VEC_IN(s);
       for (int band = 1; band < q->bands; band++) sum[t] += VEC_IN(s + band * POINTS * matrix);
     }
+    vec taps[TAPS] = {{0}};
 #define FROM(i, j) sum[(i)*6 + (j)]
-#define TO(a, b, v)                                                                                \
-  {                                                                                                \
-    real *to = at(&p->dw, j, c, a, b);                                                             \
-    vec_store(p->beta != 0 ? v + p->beta * vec_load(to, so, Co - j) : v, to, so, Co - j);          \
-  }
+#define TO(a, b, v) taps[(a)*3 + (b)] = v
     WINO_BOTH(WINO_G_BACK, 6, 3)
 #undef FROM
 #undef TO
+    add_taps(p, j, c, taps);
   }
 }
 

@@ -33,7 +33,7 @@ static void says(const char *command, const char *text) {
 
 START_TEST(same_file) {
   trains(TRAIN "--steps 60 --device cpu --grains 8 --out one.st");
-  says(TRAIN "--steps 60 --devices cpu,cpu --out two.st",
+  says(TRAIN "--steps 60 --devices cpu,cpu --grains 8 --out two.st",
        "cpu is in --devices twice: its members share it\n");
   same_files("one.st", "two.st");
   says(TRAIN "--steps 60 --devices cpu,cpu,cpu --share 3:0:1 --out three.st",
@@ -42,6 +42,10 @@ START_TEST(same_file) {
        "moons:n=300 --out three.st --preset 'nsf(hidden=8,depth=2)' --steps 60 --batch 50 --seed 4 "
        "--device cpu --grains 8\n");
   same_files("one.st", "three.st");
+  trains(TRAIN "--steps 60 --device cpu --grains 2 --out one.st --force");
+  says(TRAIN "--steps 60 --devices cpu,cpu --out two.st --force",
+       "2 devices share 2 grains of each batch; ");
+  same_files("one.st", "two.st");
   trains(IMAGES "--epochs 2 --device cpu --out image.st");
   trains(IMAGES "--epochs 2 --devices cpu,cpu,cpu --out images.st");
   same_files("image.st", "images.st");
@@ -64,7 +68,8 @@ END_TEST
 START_TEST(interrupted) {
   trains(TRAIN "--steps 4000 --schedule constant --warmup 10 --device cpu --grains 8 --out end.st");
   const pid_t pid = start(
-      TRAIN "--steps 4000 --schedule constant --warmup 10 --devices cpu,cpu --out stopped.st");
+      TRAIN
+      "--steps 4000 --schedule constant --warmup 10 --devices cpu,cpu --grains 8 --out stopped.st");
   nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
   kill(pid, SIGINT);
   const result r = finish(pid);
@@ -122,8 +127,10 @@ START_TEST(refused) {
           T "--device and --devices exclude each other\n");
   refuses(2, TRAIN "--devices cpu,cpu --folds 3 --out x.st",
           T "--folds and --devices exclude each other\n");
-  refuses(1, TRAIN "--devices cpu,cpu --grains 1 --out x.st",
-          T "2 members need as many grains, and there are 1: set grains to 8\n");
+  refuses(
+      1, TRAIN "--devices cpu,cpu --grains 1 --out x.st",
+      T
+      "2 members need as many grains, and there are 1: set grains to 2 when the training begins\n");
   refuses(1, TRAIN "--devices cpu,nothing --out x.st",
           T "rank 1 on this machine: no device is called \"nothing\"");
   const result r = run(TRAIN "--devices cpu,cpu64 --out x.st");

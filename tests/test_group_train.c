@@ -273,12 +273,13 @@ static clf_status wrong_groups(clf_group *g, void *context) {
   WORKS(make_trainer(p, f, &o, &t));
   REFUSED(
       clf_trainer_set_group(t, g, NULL), CLF_EINVAL,
-      "a training in a group cuts batches into grains: set the option grains, to 8 for example");
+      "a training in a group cuts batches into grains: set the option grains, to 2 for example");
   clf_trainer_free(t);
   WORKS(clf_train_options_set(&o, "grains", "1"));
   WORKS(make_trainer(p, f, &o, &t));
-  REFUSED(clf_trainer_set_group(t, g, NULL), CLF_EINVAL,
-          "2 members need as many grains, and there are 1: set grains to 8");
+  REFUSED(
+      clf_trainer_set_group(t, g, NULL), CLF_EINVAL,
+      "2 members need as many grains, and there are 1: set grains to 2 when the training begins");
   clf_trainer_free(t);
   o = p->o;
   WORKS(make_trainer(p, f, &o, &t));

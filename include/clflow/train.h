@@ -219,7 +219,8 @@ CLF_API clf_status clf_trainer_set_group(clf_trainer *trainer, clf_group *group,
                                          const double *shares);
 /* Option grains of this trainer. */
 CLF_API int32_t clf_trainer_grains(const clf_trainer *trainer);
-/* The grains that `clflow train` uses with this many members: 8, or the next power of two. */
+/* The grains that `clflow train` uses with this many members: the smallest power of two, from 2 on,
+ * with which no member has more than 1.25 times its equal share: 2 for 2, 8 for 3, 4 for 4. */
 CLF_API int32_t clf_train_grains_for(int32_t members);
 
 /* Device memory in bytes, and the size of micro-batches. */

@@ -57,14 +57,19 @@ static clf_status check_group(const clf_trainer *t, const clf_group *g, const do
                      (int)size, (int)t->take);
   if (size > K)
     return clf__fail(CLF_EINVAL,
-                     "%d members need as many grains, and there are %d: set grains to %d",
+                     "%d members need as many grains, and there are %d: set grains to %d when the "
+                     "training begins",
                      (int)size, (int)K, (int)clf_train_grains_for(size));
   return check_shares(shares, size);
 }
 
+/* The member with the most grains has at most a quarter more than its share; each grain costs time
+ * (docs/scale.md).  Not fewer than 2, so that a training can go on on two members. */
 int32_t clf_train_grains_for(int32_t members) {
-  int32_t grains = 8;
-  while (grains < members && grains < CLF_GRAINS_MOST) grains *= 2;
+  const int64_t P = members < 1 ? 1 : members;
+  int32_t grains = 2;
+  while (grains < CLF_GRAINS_MOST && (grains < P || 4 * P * ((grains - 1) / P + 1) > 5 * grains))
+    grains *= 2;
   return grains;
 }
 

@@ -266,7 +266,7 @@ class Flow:
             callback: called with a Progress a few times a second; a true result ends the training.  An exception ends it too
                 and is raised.
             devices: names of devices that train together, of which the first is the flow's own, as ["opencl:0", "opencl:1"].
-                The result has the bits that one device has with the same option `grains` (8, or as many as there are devices).
+                The result has the bits that one device has with the same option `grains` (by default 2 for 2 devices, 8 for 3, 4 for 4).
             progress: show a bar; None: in terminals and notebooks.
             options: options of training by name, as ``steps=4000, batch=256, lr=2e-3, seed=1``; clflow.train_options() lists
                 them with their defaults.

@@ -74,8 +74,8 @@ def test_devices_together_give_the_bits_of_one(rows):
         assert history.steps == 40
         return flow.log_prob(rows)
 
-    np.testing.assert_array_equal(trained(devices=["cpu", "cpu"]), trained(grains=8))
-    np.testing.assert_array_equal(trained(devices="cpu"), trained(grains=8))
+    np.testing.assert_array_equal(trained(devices=["cpu", "cpu"]), trained(grains=2))
+    np.testing.assert_array_equal(trained(devices="cpu"), trained(grains=2))
 
 
 def test_devices_that_fail(rows):
