@@ -8,6 +8,7 @@ import importlib.util
 import io
 import json
 import logging
+import operator
 import os
 import secrets
 import sys
@@ -46,13 +47,21 @@ def presets() -> dict[str, str]:
     return {text(each.name): text(each.text) for each in found}
 
 
+def _whole(value: Any, name: str) -> int:
+    """A whole number, of Python or numpy."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ArgumentError(f"{name} is {value!r}; a whole number is wanted") from None
+
+
 def _seed_of(seed: int | None) -> int:
     """A seed of 64 bits; drawn by the operating system where none is given."""
     if seed is None:
         return secrets.randbits(63)
-    if not 0 <= int(seed) < 1 << 64:
+    if not 0 <= _whole(seed, "seed") < 1 << 64:
         raise ArgumentError(f"seed is {seed}; it must be from 0 to 2^64 - 1")
-    return int(seed)
+    return _whole(seed, "seed")
 
 
 class Flow:
@@ -82,7 +91,7 @@ class Flow:
         if not isinstance(arch, str):
             raise ArgumentError(f"arch is {type(arch).__name__}; the name of a preset or an architecture as text is wanted")
         self._handle: ctypes.c_void_p | None = None
-        self._arch, self._seed, self._values, self._context = arch, _seed_of(seed), values, int(context)
+        self._arch, self._seed, self._values, self._context = arch, _seed_of(seed), values, _whole(context, "context")
         self._preset: Any = None
         self._device = open_device(device)
         if ":" in arch:
@@ -103,7 +112,7 @@ class Flow:
         if self._preset is None:
             check(lib.clf_arch_parse(self._arch.encode(), ctypes.byref(arch)))
         else:
-            values = dict(self._values) if dim is None else {"dim": int(dim), **self._values}
+            values = dict(self._values) if dim is None else {"dim": _whole(dim, "dim"), **self._values}
             if self._context:
                 values["context"] = self._context
             words = ", ".join(f"{name}={value}" for name, value in values.items())
@@ -456,7 +465,7 @@ class Flow:
         return decoded(found, self._like, self.columns or [f"x{d}" for d in range(self.dim)])
 
     def _sample(self, n: int, context: Any, seed: int | None, first: int) -> npt.NDArray[np.float64]:
-        n, seed = int(n), _seed_of(seed)
+        n, first, seed = _whole(n, "n"), _whole(first, "first"), _seed_of(seed)
         if n < 0 or first < 0:
             raise ArgumentError(f"n is {n} and first {first}; both must be 0 or above")
         if context is not None:
@@ -580,6 +589,8 @@ class Flow:
     @classmethod
     def from_bytes(cls, model: bytes, *, device: str | None = None) -> Flow:
         """Opens a model from the bytes of its file."""
+        if not isinstance(model, bytes):
+            raise ArgumentError(f"the model is {type(model).__name__}; the bytes of a file are wanted, as to_bytes() gives them")
         opened, handle = open_device(device), ctypes.c_void_p()
         with opened.use():
             check(lib.clf_flow_load_memory(opened.handle, model, len(model), None, ctypes.byref(handle)))
