@@ -4,7 +4,8 @@
 
 static clf_tensor gradient(const clf__pass *p, const clf__channel_affine *a,
                            const clf__slot *slot) {
-  return a->fixed ? (clf_tensor){0} : clf__gradient(p, slot);
+  const clf_tensor none = {0};
+  return a->fixed ? none : clf__gradient(p, slot);
 }
 
 clf_status clf__channel_affine_forward(const clf__layer *l, const clf__pass *p,
