@@ -401,8 +401,8 @@ static clf_status open_torch(clf__im_file *f, const void *bytes, size_t size) {
   CLF_TRY(read_member(f, name, &order));
   if (order && (order->size != 6 || memcmp(order->bytes, "little", 6)))
     return clf__fail(CLF_ENOTSUP, "it was written on a big-endian machine, which is not read");
-  CLF_TRY(clf__unpickle((const char *)pickle->bytes, (size_t)pickle->size, &f->pickle, &f->object,
-                        NULL));
+  CLF_TRY(clf__unpickle((const char *)pickle->bytes, (size_t)pickle->size, size, &f->pickle,
+                        &f->object, NULL));
   return fill(f, f->root, f->object, 0);
 }
 

@@ -16,11 +16,24 @@ typedef struct block {
 
 struct clf__pickle {
   block *last;
+  size_t left; /* that values may still take */
 };
 
-/* Aligned for any value; NULL without memory. */
+/* What the values of a file of this size may take: checkpoints use less than 16 bytes for each of
+ * theirs, and small ones are free to use more. */
+static size_t allowance(size_t file) {
+  enum { EACH = 32, FIXED = 16 << 20 };
+  return file > (SIZE_MAX - FIXED) / EACH ? SIZE_MAX : EACH * file + FIXED;
+}
+
+/* Aligned for any value; NULL without memory, or beyond the allowance: lacks() says which. */
 static void *take(clf__pickle *p, size_t n) {
   n = (n + 15) / 16 * 16;
+  if (n > p->left) {
+    p->left = 0;
+    return NULL;
+  }
+  p->left -= n;
   if (!p->last || p->last->room - p->last->used < n) {
     const size_t usual = 1 << 16, room = n > usual ? n : usual,
                  head = (sizeof(block) + 15) / 16 * 16;
@@ -50,6 +63,7 @@ typedef struct machine {
   clf__pickle *p;
   const unsigned char *bytes;
   size_t size, at, opcode; /* opcode: where the current one is */
+  size_t file;             /* size of the whole file */
   clf__pk **stack;
   size_t depth, stack_room;
   size_t *marks;
@@ -63,7 +77,14 @@ static clf_status bad(const machine *m, const char *what) {
   clf__fail(CLF_EFORMAT, "the pickle is damaged at byte %zu: %s", m->opcode, what);
   return CLF_EFORMAT;
 }
-static clf_status no_memory(void) {
+static clf_status lacks(const machine *m) {
+  if (m->p && !m->p->left) {
+    clf__fail(CLF_EFORMAT,
+              "the pickle is damaged or malicious: at byte %zu its values take more memory than a "
+              "file of %zu bytes may",
+              m->opcode, m->file);
+    return CLF_EFORMAT;
+  }
   clf__fail(CLF_ENOMEM, "no memory for a pickle");
   return CLF_ENOMEM;
 }
@@ -90,24 +111,26 @@ static clf_status read_line(machine *m, const char **s, size_t *n) {
 
 static clf_status make(machine *m, clf__pk_kind kind, clf__pk **v) {
   *v = take(m->p, sizeof **v);
-  if (!*v) return no_memory();
+  if (!*v) return lacks(m);
   **v = (clf__pk){.kind = kind};
   return CLF_OK;
 }
 
 /* An array with room for at least one more. */
-static clf_status grow(void *array, size_t *room, size_t each) {
+static clf_status grow(machine *m, void *array, size_t *room, size_t each) {
   void **at = array;
-  const size_t more = *room ? 2 * *room : 64;
-  void *bigger = more <= SIZE_MAX / each ? realloc(*at, more * each) : NULL;
-  if (!bigger) return no_memory();
+  const size_t more = *room ? 2 * *room : 64, added = (more - *room) * each;
+  if (added > m->p->left) m->p->left = 0;
+  m->p->left -= m->p->left ? added : 0;
+  void *bigger = m->p->left && more <= SIZE_MAX / each ? realloc(*at, more * each) : NULL;
+  if (!bigger) return lacks(m);
   *at = bigger;
   *room = more;
   return CLF_OK;
 }
 
 static clf_status push(machine *m, clf__pk *v) {
-  if (m->depth == m->stack_room) CLF_TRY(grow(&m->stack, &m->stack_room, sizeof *m->stack));
+  if (m->depth == m->stack_room) CLF_TRY(grow(m, &m->stack, &m->stack_room, sizeof *m->stack));
   m->stack[m->depth++] = v;
   return CLF_OK;
 }
@@ -124,7 +147,7 @@ static clf_status top(const machine *m, clf__pk **v) {
   return CLF_OK;
 }
 static clf_status mark(machine *m) {
-  if (m->mark_count == m->mark_room) CLF_TRY(grow(&m->marks, &m->mark_room, sizeof *m->marks));
+  if (m->mark_count == m->mark_room) CLF_TRY(grow(m, &m->marks, &m->mark_room, sizeof *m->marks));
   m->marks[m->mark_count++] = m->depth;
   return CLF_OK;
 }
@@ -144,7 +167,7 @@ static clf_status push_text(machine *m, clf__pk_kind kind, const char *s, size_t
   clf__pk *v;
   CLF_TRY(make(m, kind, &v));
   char *copy = take(m->p, n + 1);
-  if (!copy) return no_memory();
+  if (!copy) return lacks(m);
   memcpy(copy, s, n);
   copy[n] = 0;
   v->text = copy;
@@ -175,7 +198,7 @@ static clf_status append(machine *m, clf__pk *list, clf__pk **at, size_t n) {
   if ((uint64_t)list->count + n > (uint64_t)list->room) {
     const size_t room = 2 * ((size_t)list->count + n);
     clf__pk **bigger = take(m->p, room * sizeof *bigger);
-    if (!bigger) return no_memory();
+    if (!bigger) return lacks(m);
     if (list->count) memcpy(bigger, list->at, (size_t)list->count * sizeof *bigger);
     list->at = bigger;
     list->room = (int64_t)room;
@@ -190,7 +213,7 @@ static clf_status push_list(machine *m, clf__pk_kind kind, clf__pk **at, size_t 
   if (kind == CLF_PK_DICT && n % 2) return bad(m, "a dictionary has a key without a value");
   if (n) {
     copy = take(m->p, n * sizeof *copy);
-    if (!copy) return no_memory();
+    if (!copy) return lacks(m);
     memcpy(copy, at, n * sizeof *copy);
   }
   v->at = copy;
@@ -306,7 +329,7 @@ static clf_status put(machine *m, uint64_t i) {
   if (i > m->at) return bad(m, "an index of its memo is too large");
   while (i >= m->memo_room) {
     const size_t from = m->memo_room;
-    CLF_TRY(grow(&m->memo, &m->memo_room, sizeof *m->memo));
+    CLF_TRY(grow(m, &m->memo, &m->memo_room, sizeof *m->memo));
     memset(m->memo + from, 0, (m->memo_room - from) * sizeof *m->memo);
   }
   m->memo[i] = v;
@@ -490,10 +513,14 @@ static clf_status step_stack(machine *m, unsigned char code, int *known) {
   }
 }
 
-clf_status clf__unpickle(const char *bytes, size_t size, clf__pickle **out, clf__pk **root,
-                         size_t *end) {
-  machine m = {.p = calloc(1, sizeof *m.p), .bytes = (const unsigned char *)bytes, .size = size};
-  clf_status s = m.p ? CLF_OK : no_memory();
+clf_status clf__unpickle(const char *bytes, size_t size, size_t file, clf__pickle **out,
+                         clf__pk **root, size_t *end) {
+  machine m = {.p = calloc(1, sizeof *m.p),
+               .bytes = (const unsigned char *)bytes,
+               .size = size,
+               .file = file};
+  if (m.p) m.p->left = allowance(file);
+  clf_status s = m.p ? CLF_OK : lacks(&m);
   for (int done = 0; !s && !done;) s = step(&m, &done);
   if (!s) s = pop(&m, root);
   if (!s && end) *end = m.at;

@@ -41,9 +41,11 @@ struct clf__pk {
 typedef struct clf__pickle clf__pickle;
 
 /* Reads one pickle, which ends before `size`: *end, unless NULL, becomes where.
+ * A value takes up to 112 bytes for an opcode of one, so all together may take only what a file of
+ * `file` bytes may cost: the pickle may have been compressed.
  * Errors: EFORMAT says at which byte and what; ENOMEM. */
-clf_status clf__unpickle(const char *bytes, size_t size, clf__pickle **out, clf__pk **root,
-                         size_t *end);
+clf_status clf__unpickle(const char *bytes, size_t size, size_t file, clf__pickle **out,
+                         clf__pk **root, size_t *end);
 void clf__pickle_free(clf__pickle *p); /* NULL is a no-op */
 
 /* What is under a key in a dictionary, in the items of an object made of one, or in the state of an

@@ -22,7 +22,7 @@ typedef struct limit_list {
   int count;
 } limit_list;
 extern const limit_list limits_of_tables, limits_of_sets, limits_of_pictures, limits_of_models,
-    limits_of_cache;
+    limits_of_cache, limits_of_checkpoints;
 
 /* The bytes of a file, which grow as bytes are added. */
 typedef struct limit_bytes {
@@ -33,6 +33,12 @@ void limit_add(limit_bytes *b, const void *bytes, size_t n);
 void limit_repeat(limit_bytes *b, const char *text, size_t times);
 /* Writes and frees them. */
 void limit_write(limit_bytes *b, const char *path);
+
+/* Compresses them as zlib's deflateInit2() with these bits does; returns the size. */
+size_t limit_pack(const limit_bytes *b, int bits, uint8_t *to, size_t room);
+/* Writes an archive of one compressed member, which claims to unpack to `claim` bytes (0: as it
+ * does), and frees the bytes. */
+void limit_zip(limit_bytes *b, const char *member, uint32_t claim, const char *path);
 
 /* Opens a set of images and waits for it, with `crop`. */
 clf_status limit_read_set(const char *source, clf_crop crop, int32_t side);
