@@ -4,7 +4,9 @@
 
 /* Columns that are summed at once, each in row order and in double: SIDE form a vector, of which
  * GROUPS are summed at once. */
-enum { SIDE = 8, GROUPS = 4, COLUMNS = 64, LONG = 1 << 16 };
+enum { SIDE = 8, GROUPS = 4, COLUMNS = 64 };
+/* Rows of one column, all weights of a flow, that one chain of sums would take long for. */
+enum { LONG = 1 << 16 };
 typedef double sums __attribute__((vector_size(SIDE * sizeof(double))));
 typedef real numbers
     __attribute__((vector_size(SIDE * sizeof(real)), aligned(sizeof(real)), may_alias));
@@ -35,13 +37,8 @@ static inline void sum_side_by_side(const real *x, ptrdiff_t step, int n, int co
   }
 }
 
-/* All weights of a flow in one chain would take as long as its products. */
 static double sum_one(const real *x, ptrdiff_t pitch, int rows) {
   double sum = 0;
-  if (pitch == 1 && rows >= LONG) {
-    sum_side_by_side(x, 0, rows, 1, &sum);
-    return sum;
-  }
   for (int r = 0; r < rows; r++) sum += (double)x[r * pitch];
   return sum;
 }
@@ -60,15 +57,15 @@ CLF_LOOP(sum_columns, clf_sum_rows_args, p, band) {
   const ptrdiff_t pitch = p->x.stride[0], step = p->x.stride[1], to = p->y.stride[0];
   const real *x = at(&p->x, 0, d0, 0, 0);
   real *y = at(&p->y, d0, 0, 0, 0);
+  const int rows = p->x.dim[0], down = pitch == 1 && (step != 1 || rows >= LONG);
   double sum[COLUMNS];
   int d = 0;
   for (; step == 1 && d + GROUPS * SIDE <= n; d += GROUPS * SIDE)
     sum_groups(x + d, pitch, p->x.dim[0], GROUPS, sum + d);
   for (; step == 1 && d + SIDE <= n; d += SIDE) sum_groups(x + d, pitch, p->x.dim[0], 1, sum + d);
-  for (; pitch == 1 && step != 1 && d + GROUPS <= n; d += GROUPS)
+  for (; down && d + GROUPS <= n; d += GROUPS)
     sum_side_by_side(x + d * step, step, p->x.dim[0], GROUPS, sum + d);
-  for (; pitch == 1 && step != 1 && d < n; d++)
-    sum_side_by_side(x + d * step, step, p->x.dim[0], 1, sum + d);
+  for (; down && d < n; d++) sum_side_by_side(x + d * step, step, p->x.dim[0], 1, sum + d);
   for (; d < n; d++) sum[d] = sum_one(x + d * step, pitch, p->x.dim[0]);
   put_sums(n, sum, p->beta, y, to);
 }
