@@ -107,11 +107,11 @@ def _texts(values: Array, what: str, name: str) -> list[str]:
     """The values of a column that are no numbers, as a file of CSV would have them."""
     kind = values.dtype.kind
     if kind == "b":
-        return np.where(values, "true", "false").tolist()
+        return ["true" if each else "false" for each in values]
     if kind == "M":
         missing = np.isnat(values)
-        whole = next(unit for unit in ("D", "s", "ms", "us", "ns") if unit == "ns" or (values.astype(f"M8[{unit}]") == values)[~missing].all())
-        found = np.datetime_as_string(values, unit=whole).tolist()
+        whole: Any = next(unit for unit in ("D", "s", "ms", "us", "ns") if unit == "ns" or (values.astype(f"M8[{unit}]") == values)[~missing].all())
+        found = [str(each) for each in np.datetime_as_string(values, unit=whole)]
     elif kind in "OUS":
         missing = np.fromiter((_has_no_value(each) for each in values), bool, len(values))
         found = [each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in values]

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import numpy as np
 import pytest
 
 os.environ.setdefault("CLFLOW_DEVICE", "cpu")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell takes from jobs in the background
 
 
 def banana(rows: int, seed: int = 0) -> np.ndarray:
