@@ -227,7 +227,7 @@ START_TEST(refusals) {
   write_text("text.json", "hello");
   refuses(1, "bench --device nothing", "nothing");
   refuses(2, "bench --device cpu,cpu", "cpu and cpu are the same");
-  refuses(2, "bench --device cpu,", "--device takes words");
+  refuses(2, "bench --device cpu,", "--device takes up to 16 words");
   refuses(2, "bench --ops gemm/7x7x7", "--ops gemm/7x7x7: there is no such workload");
   refuses(2, "bench --steps gemm/*", "--flows gemm/*: there is no such workload");
   refuses(2, "bench --quick --steps sample/*-b4096,step/*4096", "there is no such workload");
