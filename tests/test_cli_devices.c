@@ -117,6 +117,16 @@ START_TEST(divided_rows) {
 }
 END_TEST
 
+/* Grains of 31 rows and of 32, for which blocks of rows differ: also the loss is the same. */
+START_TEST(uneven_grains) {
+#define UNEVEN                                                                                     \
+  "train --data moons:n=300 --preset nsf(hidden=8,depth=2) --batch 250 --epochs 3 --grains 8 "
+  trains(UNEVEN "--device cpu --out uneven.st");
+  trains(UNEVEN "--devices cpu,cpu --share 5:3 --out shared.st");
+  same_files("uneven.st", "shared.st");
+}
+END_TEST
+
 #define T "clflow: train: "
 START_TEST(refused) {
   refuses(2, TRAIN "--devices cpu,cpu --share 3 --out x.st",
@@ -144,6 +154,7 @@ START_TEST(refused) {
 END_TEST
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {same_file, checkpoints, interrupted, divided_rows, refused};
+  const TTest *const tests[] = {same_file,    checkpoints,   interrupted,
+                                divided_rows, uneven_grains, refused};
   return program_main(argc, argv, "cli_devices", files, tests, sizeof tests / sizeof *tests);
 }

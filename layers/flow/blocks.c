@@ -224,7 +224,6 @@ static clf_tensor row_of(clf_tensor t, int32_t i) {
 static clf_status run_block(run *r, int task, int32_t i) {
   const int32_t first = begin_of(r->n, r->blocks, i), end = begin_of(r->n, r->blocks, i + 1);
   struct clf__blocks *b = r->f->blocks;
-  if (first == end) return CLF_OK;
   lane *l = take_lane(b);
   clf_flow v = view_of(r, l, first, end - first);
   if (r->trains) v.ws.loss = rows_from(b->loss, task, 1);
@@ -249,6 +248,7 @@ static clf_status run_task(run *r, int task) {
     if (b->dg.buf) CLF_TRY(clf_do(dev, fill, .y = row_of(b->dg, task - 1), .value = 0));
   }
   for (int32_t i = first; i < end; i++) {
+    if (begin_of(r->n, r->blocks, i) == begin_of(r->n, r->blocks, i + 1)) continue;
     CLF_TRY(run_block(r, task, i));
     if (r->trains)
       CLF_TRY(clf_do(dev, axpby, .x = rows_from(b->loss, task, 1), .y = rows_from(b->sum, task, 1),
