@@ -14,6 +14,7 @@ static int is_constant(const clf_table *t, int32_t c) {
 }
 
 clf_status clf_table_drop_constant(clf_table *t) {
+  CLF_GIVEN("t", t);
   clf__name_list list = {.used = 0};
   int32_t left = 0, *const from = malloc((size_t)t->cols * sizeof *from);
   if (!from) return clf__fail(CLF_ENOMEM, "no memory to leave out columns");

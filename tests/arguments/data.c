@@ -22,6 +22,7 @@ START_TEST(tables) {
   REFUSES(clf_path_writable(NULL), "the name of a file to write is empty");
   NO(clf_file_write, "path", NULL, x, 1);
   NO(clf_file_write, "bytes", "never.bin", NULL, 1);
+  NO(clf_table_drop_constant, "t", NULL);
   NO(clf_table_match, "t", NULL, NULL, 1);
   QUIET(clf_discard_unfinished, (clf_discard_unfinished(), 1));
   QUIET(clf_table_moments, (clf_table_moments(NULL, NULL, 0, x, y), 1));
