@@ -114,6 +114,9 @@ static void say_grains(const clf_trainer *t) {
           "--grains %d",
           members(), cli_ranks() ? "ranks" : "devices", grains, cli_train_command(),
           cli_device_name(), grains);
+  if (members() > grains)
+    cli_say("%s without work: %d of %d, since the training began with %d grains",
+            cli_ranks() ? "ranks" : "devices", members() - grains, members(), grains);
 }
 
 static int join_group(cli_training *t, clf_group *g) {

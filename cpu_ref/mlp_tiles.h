@@ -230,7 +230,7 @@ static quad quarter(vec v) {
   return u.q[0];
 }
 static inline quad sums_of_four(const vec v[4]) {
-  quad sums;
+  quad sums = {0};
   for (int i = 0; i < 4; i++) {
     const quad s = quarter(v[i]);
     sums[i] = (s[0] + s[2]) + (s[1] + s[3]);

@@ -61,6 +61,13 @@ START_TEST(checkpoints) {
   trains("train --data moons:n=300 --out part.st --resume --steps 100 --devices cpu,cpu");
   trains("train --data moons:n=300 --out part.st --resume --steps 150 --device cpu");
   same_files("whole.st", "part.st");
+  trains(TRAIN
+         "--steps 90 --schedule constant --warmup 10 --device cpu --grains 2 --out two.st --force");
+  trains(TRAIN
+         "--steps 50 --schedule constant --warmup 10 --devices cpu,cpu --out part.st --force");
+  says("train --data moons:n=300 --out part.st --resume --steps 90 --devices cpu,cpu,cpu",
+       "devices without work: 1 of 3, since the training began with 2 grains\n");
+  same_files("two.st", "part.st");
 }
 END_TEST
 

@@ -208,13 +208,15 @@ CLF_API clf_status clf_trainer_create_density(clf_flow *flow, const clf_density 
  *
  * shares: what part of the grains each member computes, a number of at least 0 for each rank, of
  * which only ratios matter; NULL: equal parts, or by speed where a measurement of the first steps
- * shows that this is faster.
+ * shows that this is faster.  A training that continues on more members than it has grains leaves
+ * some members without work.
  *
  * What a caller's report returns counts on rank 0 alone; clf_trainer_save() does nothing on others.
  * If a member's device fails, all members go back to their last common copy, and the training goes
  * on; if it cannot be mended, or a member is silent, all return an error.  The group must outlive
  * the trainer.
- * Errors: EINVAL (no grains; more members than grains, or than rows in a batch; shares), ENOMEM. */
+ * Errors: EINVAL (no grains; more members than grains as a training begins, or than rows in a
+ * batch; shares), ENOMEM. */
 CLF_API clf_status clf_trainer_set_group(clf_trainer *trainer, clf_group *group,
                                          const double *shares);
 /* Option grains of this trainer. */

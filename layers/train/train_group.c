@@ -55,7 +55,7 @@ static clf_status check_group(const clf_trainer *t, const clf_group *g, const do
   if (size > t->take)
     return clf__fail(CLF_EINVAL, "%d members are more than a batch of %d rows has work for",
                      (int)size, (int)t->take);
-  if (size > K)
+  if (size > K && t->step == 0) /* a training that continues has the grains that it began with */
     return clf__fail(CLF_EINVAL,
                      "%d members need as many grains, and there are %d: set grains to %d when the "
                      "training begins",
@@ -64,7 +64,8 @@ static clf_status check_group(const clf_trainer *t, const clf_group *g, const do
 }
 
 /* The member with the most grains has at most a quarter more than its share; each grain costs time
- * (docs/scale.md).  Not fewer than 2, so that a training can go on on two members. */
+ * (docs/scale.md).  Not fewer than 2, so that a training that continues on two members has work for
+ * both. */
 int32_t clf_train_grains_for(int32_t members) {
   const int64_t P = members < 1 ? 1 : members;
   int32_t grains = 2;
@@ -80,7 +81,8 @@ clf_status clf_trainer_set_group(clf_trainer *t, clf_group *g, const double *sha
   int32_t *first = malloc(((size_t)size + 1) * sizeof *first);
   if (!first) return clf__fail(CLF_ENOMEM, "no memory for the shares of %d members", (int)size);
   free(of(t)->first);
-  *of(t) = (clf__membership){.g = g, .first = first, .given = shares != NULL, .saved = -1};
+  *of(t) = (clf__membership){
+      .g = g, .first = first, .given = shares || size > t->grains.count, .saved = -1};
   divide(t->grains.count, size, shares, first);
   t->grains.first = first;
   t->grains.rank = clf_group_rank(g);
