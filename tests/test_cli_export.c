@@ -60,7 +60,7 @@ START_TEST(refusals) {
   refuses(
       2, "export m.safetensors --c n.c --only log-prob,all",
       "--only: there is no function \"all\"; there are log-prob, transform, inverse and sample");
-  refuses(1, "export m.safetensors --c n.c --name 2d", "\"2d\" is no name for C functions");
+  refuses(1, "export m.safetensors --c n.c --name 2d", "\"2d\" is not a name for C functions");
   refuses(1, "export images.safetensors --c n.c", "only flows of vectors are exported");
   write_text("own_work.c", "int main(void) { return 0; }\n");
   const result r = run("export m.safetensors --c own_work.c");
