@@ -13,9 +13,9 @@ extern "C" {
 
 /* Room for later members of a struct that callers fill in; 0. */
 typedef union clf_more {
-  double real;
-  int64_t whole;
-  const void *at;
+  double real;    /* a number */
+  int64_t whole;  /* a count or a choice */
+  const void *at; /* a list or a text */
 } clf_more;
 
 /* What the numbers of a column represent (docs/tables.md). */
