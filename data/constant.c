@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* constant.c: leaves out columns that have the same value in every row. */
+/* constant.c: finds and leaves out columns that have the same value in every row. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "names.h"
 #include "status.h"
 #include "table.h"
 
-static int is_constant(const clf_table *t, int32_t c) {
+int clf__table_is_constant(const clf_table *t, int32_t c) {
   for (int64_t i = 1; i < t->rows; i++)
     if (t->at[i * t->cols + c] != t->at[c]) return 0;
   return 1;
@@ -19,10 +18,8 @@ clf_status clf_table_drop_constant(clf_table *t) {
   int32_t left = 0, *const from = malloc((size_t)t->cols * sizeof *from);
   if (!from) return clf__fail(CLF_ENOMEM, "no memory to leave out columns");
   for (int32_t c = 0; c < t->cols; c++) {
-    const clf__label label = clf__column_label(t->names, c);
-    const char *const name = t->names ? t->names[c] : label.s;
-    if (is_constant(t, c))
-      clf__name_list_add(&list, name, strlen(name));
+    if (clf__table_is_constant(t, c))
+      clf__name_list_add_column(&list, t->names, c);
     else
       from[left++] = c;
   }

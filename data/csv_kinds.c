@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dates.h"
+#include "hash.h"
 #include "kinds.h"
 #include "status.h"
 
@@ -47,16 +48,9 @@ static void free_guess(guess *g) {
   free(g);
 }
 
-/* FNV-1a */
-static uint32_t hash(const char *s) {
-  uint32_t h = 2166136261U;
-  for (; *s; s++) h = (h ^ (unsigned char)*s) * 16777619U;
-  return h;
-}
-
 /* Takes ownership of the text, which is freed unless it is new. */
 static void add_label(guess *g, char *text) {
-  uint32_t at = hash(text) % SLOTS;
+  uint64_t at = clf__hash_text(text) % SLOTS;
   for (; g->slots[at]; at = (at + 1) % SLOTS)
     if (strcmp(g->labels[g->slots[at] - 1], text) == 0) break;
   if (g->slots[at] || g->count == CLF_CATEGORIES_MAX) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "status.h"
 
 /* ---- Whether all fields of a column differ ------------------------------------------------- */
@@ -16,10 +17,10 @@ typedef struct hashes {
   int64_t count, cap;
 } hashes;
 
-/* FNV-1a, 64 bits: that two of 10^6 different texts have the same hash has probability 3e-8. */
-static uint64_t hash(const clf__field *f) {
-  uint64_t h = 14695981039346656037U;
-  for (size_t i = 0; i < f->n; i++) h = (h ^ (unsigned char)f->s[i]) * 1099511628211U;
+/* That two of 10^6 different texts have the same hash has probability 3e-8. */
+static uint64_t hash_of(const clf__field *f) {
+  uint64_t h = CLF_HASH_BEGIN;
+  for (size_t i = 0; i < f->n; i++) h = clf__hash(h, (unsigned char)f->s[i]);
   return h;
 }
 
@@ -35,7 +36,7 @@ static clf_status add(const clf__csv *r, hashes *h, const clf__field *f) {
     if (!at) return clf__fail(CLF_ENOMEM, "%s: no memory for the names of its rows", r->path);
     h->at = at;
   }
-  h->at[h->count++] = hash(f);
+  h->at[h->count++] = hash_of(f);
   return CLF_OK;
 }
 

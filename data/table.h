@@ -21,6 +21,9 @@ clf_status clf__array_describe(const char *path, const clf_table_options *o, clf
 clf_status clf__table_note(clf_table *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Whether a column has the same value in every row. */
+int clf__table_is_constant(const clf_table *t, int32_t c);
+
 /* Keeps only columns from[0], from[1], ... of the table, in this order.  Errors: ENOMEM; the
  * table is then unchanged. */
 clf_status clf__table_pick(clf_table *t, const int32_t *from, int32_t count);

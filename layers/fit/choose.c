@@ -92,22 +92,15 @@ static blend stack(const clf__fit *f, double *logp) {
   return b;
 }
 
-static int best_candidate(const clf__fit *f) {
-  int best = 0;
-  for (int k = 1; k < f->candidates; k++)
-    if (f->candidate[k].valid.mean > f->candidate[best].valid.mean) best = k;
-  return best;
-}
-
 /* With few rows PRIOR can make the blend worse than its best component.  Beyond two standard
  * errors of the paired difference that is no longer chance, and the component is the result. */
 static void prefer_single(const clf__fit *f, blend *b) {
-  const int best = best_candidate(f);
-  const double *const logp = f->candidate[best].logp;
+  const clf__fit_candidate *const best = clf__fit_best(f);
+  const double *const logp = best->logp;
   const clf__fit_score by = clf__fit_difference(logp, b->logp, f->judge_weights, f->judges);
   if (b->members == 1 || !(by.mean > 2 * by.error)) return;
   b->members = 1;
-  b->member[0] = best;
+  b->member[0] = (int)(best - f->candidate);
   b->weight[0] = 1;
   memcpy(b->logp, logp, (size_t)f->judges * sizeof *logp);
 }

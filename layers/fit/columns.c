@@ -10,6 +10,7 @@
 #include "fit_private.h"
 #include "flow_private.h"
 #include "names.h"
+#include "table.h"
 
 /* ---- Checks -------------------------------------------------------------------------------- */
 
@@ -48,12 +49,8 @@ static clf_status check_constant(const clf__fit *f) {
   clf__name_list list = {0};
   int32_t columns = 0;
   for (int32_t d = 0; d < x->cols; d++) {
-    int64_t i = 1;
-    while (i < x->rows && x->at[i * x->cols + d] == x->at[d]) i++;
-    if (i < x->rows) continue;
-    const clf__label label = clf__column_label(x->names, d);
-    const char *const name = x->names ? x->names[d] : label.s;
-    clf__name_list_add(&list, name, strlen(name));
+    if (!clf__table_is_constant(x, d)) continue;
+    clf__name_list_add_column(&list, x->names, d);
     columns++;
   }
   if (columns == 0) return CLF_OK;
@@ -86,9 +83,7 @@ static clf_status find_grids(clf__fit *f) {
   for (int32_t d = 0; d < D; d++) {
     CLF_TRY(clf_table_discrete(f->data->x, d, &f->grid[d]));
     if (!(f->grid[d].step > 0)) continue;
-    const clf__label label = clf__column_label(f->data->x->names, d);
-    const char *const name = f->data->x->names ? f->data->x->names[d] : label.s;
-    clf__name_list_add(&list, name, strlen(name));
+    clf__name_list_add_column(&list, f->data->x->names, d);
     columns++;
   }
   if (columns) return say_grids(f, columns, &list);

@@ -53,6 +53,12 @@ void clf__name_list_add(clf__name_list *l, const char *name, size_t n) {
     l->used += (size_t)snprintf(l->text + l->used, sizeof l->text - l->used, "%s%s", between, e.s);
 }
 
+void clf__name_list_add_column(clf__name_list *l, char *const *names, int32_t d) {
+  const clf__label label = clf__column_label(names, d);
+  const char *const name = names && names[d] ? names[d] : label.s;
+  clf__name_list_add(l, name, strlen(name));
+}
+
 const char *clf__name_list_text(clf__name_list *l) {
   if (l->more)
     snprintf(l->text + l->used, sizeof l->text - l->used, " and %lld more", (long long)l->more);

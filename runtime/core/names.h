@@ -26,6 +26,8 @@ typedef struct clf__name_list {
   int64_t more; /* names that did not fit */
 } clf__name_list;
 void clf__name_list_add(clf__name_list *l, const char *name, size_t n);
+/* Adds the name of column d, or "column N" where columns have no names. */
+void clf__name_list_add_column(clf__name_list *l, char *const *names, int32_t d);
 const char *clf__name_list_text(clf__name_list *l);
 
 /* The name of column d (from 0) in messages: "column 3", or with names "column 3 (\"age\")". */
