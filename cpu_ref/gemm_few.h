@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* gemm_few.h: products of few rows with a transposed b, read once where it lies.  Only included
- * by gemm.c.
+/* gemm_few.h: products of few rows with a transposed matrix b, whose elements are read once,
+ * without packing.  Only gemm.c includes it.
  *
  * Packing panels of b would read it, write it and read it again for these few rows.  Instead
  * squares of b are transposed in registers and used at once.  Every sum is the same chain as in

@@ -21,8 +21,8 @@ struct clf_transport {
   /* (optional) Ends the whole job. */
   void (*abort)(clf_transport *t, const char *text);
   void (*free)(clf_transport *t);
-  /* Where the process ends next, as free() may do in its place if it cannot return: with `code`,
-   * after so many seconds.  0: it goes on. */
+  /* For a process that ends after free().  If free() has not returned after `patience` seconds, it
+   * ends the process with the exit code `code`.  0: it waits without limit. */
   double patience;
   int code;
 };
