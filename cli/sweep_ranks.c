@@ -154,7 +154,7 @@ static int hand_out(ranks *r, cli_members *s, const char *device) {
     s->at[next].state = CLI_MEMBER_RUNNING;
     if (i != r->own) continue;
     code = cli_sweep_start(next, &s->at[next], device, (int)cli_ranks_on_host(), &r->pid);
-    r->running = next;
+    if (!code) r->running = next;
   }
   return code;
 }

@@ -4,10 +4,12 @@
 #include "suite.h"
 #include <dirent.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int suite_run(Suite *suite) {
   SRunner *runner = srunner_create(suite);
@@ -92,4 +94,22 @@ char *suite_setenv(const char *name, const char *value) {
 void suite_putenv_back(const char *name, char *before) {
   set_or_unset(name, before);
   free(before);
+}
+
+#ifndef _WIN32
+pid_t suite_fork(void) {
+  fflush(NULL);
+  const pid_t pid = fork();
+  ck_assert_int_ge(pid, 0);
+  if (pid == 0) {
+    static const int handled[] = {SIGALRM, SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) signal(handled[i], SIG_DFL);
+  }
+  return pid;
+}
+#endif
+
+int suite_kill(pid_t pid, int number) {
+  ck_assert_int_gt(pid, 1);
+  return kill(pid, number);
 }

@@ -4,6 +4,7 @@
 #define CLF_SUITE_H
 #include <check.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include "posix_only.h"
 
 /* Runs all tests in this process, because drivers do not survive a fork, and frees the suite.
@@ -25,6 +26,13 @@ void suite_remove(const char *path);
  * suite_putenv_back(). */
 char *suite_setenv(const char *name, const char *value);
 void suite_putenv_back(const char *name, char *before);
+
+/* fork() that the test cannot survive as -1, which kill() would take for every process.  In the
+ * child, signals have their usual effect: Check's handlers would end the whole process group,
+ * scripts/test included. */
+pid_t suite_fork(void);
+/* kill() for one process: refuses the numbers that stand for several. */
+int suite_kill(pid_t pid, int number);
 
 #define WORKS(call) ck_assert_msg(!(call), "%s", clf_errmsg())
 #define REFUSED(call, status, message)                                                             \

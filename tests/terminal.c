@@ -16,7 +16,7 @@ static char *read_terminal(int fd, pid_t pid, const char *interrupt) {
   ck_assert_ptr_nonnull(text);
   for (ssize_t got; n + 1 < room && (got = read(fd, text + n, room - n - 1)) > 0; n += (size_t)got)
     if (interrupt && strstr(text, interrupt)) {
-      kill(pid, SIGINT);
+      suite_kill(pid, SIGINT);
       interrupt = NULL;
     }
   return text;

@@ -78,7 +78,7 @@ START_TEST(interrupted) {
       TRAIN
       "--steps 4000 --schedule constant --warmup 10 --devices cpu,cpu --grains 8 --out stopped.st");
   nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
-  kill(pid, SIGINT);
+  suite_kill(pid, SIGINT);
   const result r = finish(pid);
   if (r.code != 0) { /* else it was done before */
     ck_assert_int_eq(r.code, 1);

@@ -121,9 +121,7 @@ static void be_child(const char *command, which what, long n) {
 
 static int run(const char *command, which what, long n) {
   int status = 0;
-  fflush(stdout);
-  const pid_t pid = fork(); /* before any device is open */
-  ck_assert_int_ge(pid, 0);
+  const pid_t pid = suite_fork(); /* before any device is open */
   if (pid == 0) be_child(command, what, n);
   ck_assert_int_eq(waitpid(pid, &status, 0), pid);
   ck_assert_msg(WIFEXITED(status), "%s: signal %d", command, WTERMSIG(status));

@@ -160,7 +160,7 @@ END_TEST
 START_TEST(interrupted) {
   const pid_t pid = start("fit moons:n=2000 --time 600 --out stop.flow");
   nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
-  ck_assert_int_eq(kill(pid, SIGINT), 0);
+  ck_assert_int_eq(suite_kill(pid, SIGINT), 0);
   const result r = finish(pid);
   expect_code("fit", &r, 0);
   expect_text("fit", "stderr", r.err, "the best so far is written");

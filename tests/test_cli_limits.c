@@ -44,9 +44,7 @@ static result run_limited(const limit *l, const char *command) {
   snprintf(text, sizeof text, "%s", command);
   for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
     argv[argc++] = word;
-  fflush(NULL);
-  const pid_t pid = fork();
-  ck_assert_int_ge(pid, 0);
+  const pid_t pid = suite_fork();
   if (!pid) {
     if (!freopen("/dev/null", "r", stdin) || !freopen("out.txt", "w", stdout) ||
         !freopen("err.txt", "w", stderr))

@@ -132,7 +132,7 @@ static void goes_on(const char *data, const char *out, const char *wanted) {
   pid_t pid = start_words(
       (const char *const[]){"train", from, "--epochs", "1000000", to, "--log", "l", NULL});
   wait_for_steps("l");
-  kill(pid, SIGINT);
+  suite_kill(pid, SIGINT);
   result r = finish(pid);
   expect_code("train", &r, 1);
   is_clean(r.err);
@@ -186,7 +186,7 @@ START_TEST(hints_repeat_how_data_are_read) {
       ";",       "--decimal", ",",     "--drop", "2", "--device", "cpu", "--epochs",
       "1000000", "--out",     "t",     "--log",  "l", NULL});
   wait_for_steps("l");
-  kill(pid, SIGINT);
+  suite_kill(pid, SIGINT);
   result r = finish(pid);
   expect_code("train", &r, 1);
   expect_text(

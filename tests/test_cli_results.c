@@ -199,7 +199,7 @@ START_TEST(stopped_by_a_signal) {
   char want[128], *log;
   const pid_t pid = start(command);
   nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
-  kill(pid, SIGTERM);
+  suite_kill(pid, SIGTERM);
   result r = finish(pid);
   expect_code(command, &r, 1);
   says(&r, command, "; s.safetensors is saved\n");

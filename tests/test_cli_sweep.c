@@ -192,7 +192,7 @@ START_TEST(a_sweep_that_was_stopped_goes_on) {
   const pid_t pid = start("sweep " LONG "--out cut.safetensors");
   wait_for("cut.safetensors.sweep/001.jsonl");
   nanosleep(&moment, NULL);
-  ck_assert_int_eq(kill(pid, SIGINT), 0);
+  ck_assert_int_eq(suite_kill(pid, SIGINT), 0);
   const result r = finish(pid);
   expect_code("sweep", &r, 1);
   expect_text("sweep", "stderr", r.err, "stopped with 0 of 2 trainings done");

@@ -39,7 +39,7 @@ static void is_whole(const char *path) {
 static int killed_or_done(pid_t pid, long most_ms) {
   int status = 0;
   wait_a_while(most_ms);
-  kill(pid, SIGKILL);
+  suite_kill(pid, SIGKILL);
   ck_assert_int_eq(waitpid(pid, &status, 0), pid);
   if (WIFEXITED(status)) ck_assert_int_eq(WEXITSTATUS(status), 0);
   return WIFEXITED(status);

@@ -36,7 +36,7 @@ static void interrupt(const char *command, int number) {
   long size = 0;
   const pid_t pid = start(command);
   for (int i = 0; i < 60000 && (temporaries(&size) == 0 || size == 0); i++) nap(1);
-  ck_assert_int_eq(kill(pid, number), 0);
+  ck_assert_int_eq(suite_kill(pid, number), 0);
   result r = finish(pid);
   expect_code(command, &r, 128 + number);
   release(r);
@@ -69,7 +69,7 @@ START_TEST(killed_while_writing) {
   long size = 0;
   const pid_t pid = start(writers[0]); /* nobody waits for its end */
   for (int i = 0; i < 60000 && (temporaries(&size) == 0 || size == 0); i++) nap(1);
-  kill(pid, SIGKILL);
+  suite_kill(pid, SIGKILL);
   siginfo_t info;
   ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
   ck_assert_int_eq(temporaries(NULL), 1);
@@ -99,7 +99,7 @@ static void is_saved_after(int number, int times) {
   unlink("l");
   const pid_t pid = start(TRAIN);
   wait_for_steps();
-  for (int i = 0; i < times; i++) kill(pid, number);
+  for (int i = 0; i < times; i++) suite_kill(pid, number);
   result r = finish(pid);
   expect_code(TRAIN, &r, 1);
   expect_text(TRAIN, "stderr", r.err, "t is saved");
@@ -124,10 +124,10 @@ START_TEST(ignored_signals_stay_ignored) {
   const pid_t pid = start(TRAIN);
   signal(SIGHUP, SIG_DFL);
   wait_for_steps();
-  kill(pid, SIGHUP);
+  suite_kill(pid, SIGHUP);
   nap(300);
-  ck_assert_int_eq(kill(pid, 0), 0);
-  kill(pid, SIGINT);
+  ck_assert_int_eq(suite_kill(pid, 0), 0);
+  suite_kill(pid, SIGINT);
   result r = finish(pid);
   expect_code(TRAIN, &r, 1);
   release(r);

@@ -124,7 +124,7 @@ START_TEST(made_while_another_sweeps) {
   use_cache("sweeps");
   ck_assert_int_eq(mkdir(cache, 0777), 0);
   const double end = clf__now() + 5;
-  const pid_t other = fork();
+  const pid_t other = suite_fork();
   if (other == 0) {
     while (clf__now() < end) clf__temp_sweep(cache);
     _exit(0);
@@ -138,7 +138,7 @@ START_TEST(made_while_another_sweeps) {
     clf__temp_forget(&t);
     if (i % 64 == 0) left = suite_entries(cache);
   }
-  kill(other, SIGKILL);
+  suite_kill(other, SIGKILL);
   waitpid(other, NULL, 0);
   suite_remove(cache);
   unsetenv("CLFLOW_CACHE_DIR");

@@ -142,7 +142,7 @@ START_TEST(test_interrupt) {
   const pid_t pid = start(LONG "--out cut.safetensors --log cut.jsonl");
   for (int tries = 0; is_empty("cut.jsonl") && tries < 60000; tries++)
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-  kill(pid, SIGINT);
+  suite_kill(pid, SIGINT);
   result r = finish(pid);
   expect_code("train, interrupted", &r, 1);
   expect_text("train, interrupted", "stderr", r.err, "clflow: train: stopped in epoch ");

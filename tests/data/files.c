@@ -287,7 +287,7 @@ START_TEST(discards_what_is_unfinished) {
   for (int i = 0; i < 40; i++) ck_assert_int_eq(clf_file_write("m", "new", 3), CLF_OK);
   ck_assert_int_eq(clf__file_begin("m", &f[0]), CLF_OK);
 #ifndef _WIN32
-  const pid_t child = fork();
+  const pid_t child = suite_fork();
   if (child == 0) {
     clf_discard_unfinished();
     _exit(0);

@@ -307,7 +307,7 @@ END_TEST
 START_TEST(pipes_with_names) {
   POSIX_ONLY;
   mkfifo("pipe.csv", 0666);
-  const pid_t child = fork();
+  const pid_t child = suite_fork();
   if (child == 0) {
     const int fd = open("pipe.csv", O_WRONLY);
     _exit(write(fd, "1,2\n", 4) != 4 || write(fd, "3,4\n", 4) != 4);
