@@ -15,11 +15,13 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from builds import Alone, Batch, compiled
 from kernels import Kernels, stem_of, users
 from operators import OPERATORS, mutants, uncomment
 from reach import Reach, family_of
 from reference import dependents, objects, on_cpu
-from trees import BUSY, Interrupted, Tree, copy_tree, files_of, stop_all
+from together import function_of
+from trees import BUSY, Interrupted, Tree, copy_tree, files_here, files_of, stop_all
 
 # Folder, file endings, and the weight of the folder in the choice of mutants.
 STRATA = {
@@ -159,9 +161,8 @@ class Campaign:
         for k in range(self.o.jobs):
             tree = Tree(self.state / f"job-{k}" / "tree", self.state / f"job-{k}", cache)
             tree.root.mkdir(parents=True, exist_ok=True)
-            copy_tree(self.pristine, {f for f in files_here(self.pristine)}, tree.root)
+            copy_tree(self.pristine, files_here(self.pristine), tree.root)
             self.jobs.append(tree)
-        recorder.configure("coverage")
         self.record_tests(recorder)
         for tree in self.jobs:
             self.build(tree, "gcc", "clflow_static", "clflow_program", "clflow_probe", "kernels")
@@ -189,29 +190,26 @@ class Campaign:
         recorded = {n: r["seconds"] for n, r in self.reach.records.items()}
         self.seconds = {n: self.passed.get(n, recorded.get(n, UNKNOWN)) for n in self.tests}
 
-    def passes(self, tree, m, build, name, command, now):
+    def passes(self, how, name, command, now):
         """Whether a test that just failed passes without the mutant; asked once for each test, and
         `now` where load may have been the cause."""
-        key = name if build == "gcc" else f"{build} {name}"
+        key = name if how.build == "gcc" else f"{how.build} {name}"
         if key in self.passed and not now:
             return True
-        (tree.root / m.file).write_text(self.text[m.file])
-        try:
-            if not tree.ninja(build, self.tests[name][0])[0]:
+        with how.without():
+            if not how.tree.ninja(how.build, self.tests[name][0])[0]:
                 return False
-            tree.fresh_folders()
-            code, seconds, output = tree.run(build, command, 1800, 1800)
-        finally:
-            (tree.root / m.file).write_text(m.apply(self.text[m.file]))
+            how.tree.fresh_folders()
+            code, seconds, output = how.tree.run(how.build, command, 1800, 1800)
         with self.lock:
             if code:
                 known = key in self.passed
                 self.note(f"{name} fails without a mutant{'' if known else ' and is left out'}:\n{output[-1500:]}")
-                if build == "gcc" and not known:
+                if how.build == "gcc" and not known:
                     self.tests.pop(name, None)
                 return False
             self.passed[key] = round(seconds, 2)
-            if build == "gcc":
+            if how.build == "gcc":
                 self.seconds[name] = self.passed[key]
             (self.state / "seconds.json").write_text(json.dumps(self.passed, indent=1))
         return True
@@ -228,10 +226,13 @@ class Campaign:
 
     def record_tests(self, recorder):
         self.reach = Reach(self.state / "reach", recorder)
+        if not self.o.record:
+            return self.reach.load_all()
+        recorder.configure("coverage")
         every = recorder.tests("coverage").items()
         tests = {n: t for n, t in every if not UNRECORDED.match(n)}
         for i, (name, (target, command, _)) in enumerate(sorted(tests.items())):
-            if self.reach.load(name, target, outdated=not self.o.record):
+            if self.reach.load(name, target, outdated=False):
                 continue
             self.note(f"recording {i + 1} of {len(tests)}: {name}")
             self.build(recorder, "coverage", target)
@@ -241,9 +242,10 @@ class Campaign:
 
     # ---- One mutant ------------------------------------------------------------------------------
 
-    def tests_for(self, m, families):
-        """Returns the tests that reach a mutant, the quickest first; tests that killed others of this file
-        count as quicker."""
+    def tests_for(self, m, families, shared=False):
+        """Returns the tests that may reach a mutant, the quickest first; tests that killed others of this file
+        count as quicker.  In a shared build those that are known to reach its line come first, and then all
+        others, since the build itself says which of them enter its function."""
         stem = stem_of(m.file, self.stems)
         if stratum_of(m.file) == "cpu_ref":
             found, stem = self.tests_of_reference(m.file)
@@ -256,12 +258,17 @@ class Campaign:
                 whole = {t for t in self.reach.tests_of_file(f"cl/{user}.c") if not t.startswith("ops/")}
                 found |= whole | {re.sub("opencl$", "opencl:/simt", t) for t in whole}
             found = {t for t in found if self.takes_family(t, families)}
+        known = found
+        if shared or not found and families is None:
+            found = {t for t in self.tests if not UNRECORDED.match(t)}
         first = re.compile(rf"ops/.*/{stem}$") if stem else None
         killed = [r for r in self.results.values() if r["file"] == m.file and r["verdict"] == "killed"]
         killers, former = Counter(r["test"] for r in killed), self.former.get(m.id)
         return sorted(
             (t for t in found if t in self.tests),
-            key=lambda t: (t != former, not (first and first.match(t)), self.seconds[t] / (1 + 4 * killers[t])),
+            key=lambda t: (
+                t != former, not (first and first.match(t)), t not in known, self.seconds[t] / (1 + 4 * killers[t])
+            ),
         )
 
     def tests_of_reference(self, file):
@@ -279,7 +286,7 @@ class Campaign:
         own = {f for f in families if f.startswith("simd")}
         return bool(own) if family == "" else family in families
 
-    def try_mutant(self, tree, m):
+    def try_alone(self, tree, m):
         """Returns (verdict, test that killed it or a remark)."""
         text = self.text[m.file]
         changed, families = m.apply(text), None
@@ -300,7 +307,7 @@ class Campaign:
             if not good:
                 raise SystemExit(f"mutants: {m.file} does not build without a mutant:\n{output[-4000:]}")
             before = tree.object_hash("gcc", targets)
-        (tree.root / m.file).write_text(changed)
+        how = Alone(tree, "gcc", m.file, text, changed)
         try:
             if not kernel:
                 if not tree.ninja("gcc", *targets, mutated=True)[0]:
@@ -308,38 +315,66 @@ class Campaign:
                 if tree.object_hash("gcc", targets) == before:
                     return "equivalent", "same object code"
             names = self.tests_for(m, families)
-            verdict, test = self.run_tests(tree, m, families, "gcc", names)
+            verdict, test = self.run_tests(how, m, families, names)
             if verdict == "survived" and kernel and self.kernels.same_code(m.file, changed, families):
                 return "equivalent", "same optimised code"
             if verdict == "survived" and not kernel and not self.o.no_sanitize:
                 # It may be a leak or an error of memory.
-                (tree.root / m.file).write_text(text)
+                how.restore()
                 self.build(tree, "sanitize")
-                (tree.root / m.file).write_text(changed)
-                return self.run_tests(tree, m, None, "sanitize", names)
+                return self.run_tests(Alone(tree, "sanitize", m.file, text, changed), m, None, names)
             return verdict, test
         finally:
-            (tree.root / m.file).write_text(text)
+            how.restore()
 
-    def run_tests(self, tree, m, families, build, names):
+    def try_together(self, tree, mutants):
+        """Yields (mutant, verdict, test or remark) for mutants of host code, and None as the verdict of one that
+        has to be tried alone."""
+        left, plain = [], {}
+        for m in mutants:
+            if m.file not in plain:
+                plain[m.file] = compiled(tree, "gcc", m.file, self.text[m.file])
+            code = compiled(tree, "gcc", m.file, m.apply(self.text[m.file]))
+            if code is None or code == plain[m.file]:
+                yield m, "equivalent" if code else "invalid", "same object code" if code else ""
+            else:
+                left.append(m)
+        survivors = []
+        for m, verdict, test in self.run_batch(tree, "gcc", left):
+            if verdict == "survived" and not self.o.no_sanitize:
+                survivors.append(m)
+            else:
+                yield m, verdict, test
+        yield from self.run_batch(tree, "sanitize", survivors)
+
+    def run_batch(self, tree, build, mutants):
+        batch = Batch(tree, self.pristine, build, self.text, mutants) if mutants else None
+        for m in mutants:
+            if m.id in batch.number:
+                yield m, *self.run_tests(batch.of(m), m, None, self.tests_for(m, None, shared=True))
+            else:
+                yield m, None, ""
+
+    def run_tests(self, how, m, families, names):
         """Runs tests until one fails; in the build "sanitize" only those that scripts/test runs there.
         Slow tests wait until every mutant had its quick ones."""
+        tree = how.tree
         tree.fresh_folders(own_kernels=families is not None)
-        sanitized = build == "sanitize"
-        tests = tree.tests(build)
+        sanitized = how.build == "sanitize"
+        tests = tree.tests(how.build)
         known = self.results.get(m.id, {})
         resumed = known.get("verdict") == "open" and not sanitized
         done, spent = known["test"].split() if resumed else [], 0.0
         for name in names:
             if spent > self.o.quick and not resumed and not sanitized:
                 return "open", " ".join(done)
-            if name in done:
+            if name in done or name not in tests or (sanitized and "sanitize" not in tests[name][2]):
                 continue
-            if name not in tests or (sanitized and "sanitize" not in tests[name][2]):
+            if how.misses(name):
+                done.append(name)
                 continue
             target, command, _ = tests[name]
-            good, output = tree.ninja(build, target, mutated=True)
-            if not good:
+            if not how.make(target):
                 return "invalid", f"{target} does not build"
             usual = self.seconds[name]
             # The limit of processor time ends a test that spins.
@@ -348,17 +383,19 @@ class Campaign:
             cpu = slower * max(15, 10 * usual) + compiling
             timed = bool(TIMED.match(name))
             for _ in range(2 if timed else 1):
-                code, _, output = tree.run(build, command, wall, cpu)
+                code, _, output = tree.run(how.build, command, wall, cpu, how.variables())
                 if code == 0:
                     break
             if code == BUSY:
                 self.note(f"{name}: no verdict, the machine is too busy")
                 continue
             late = code in (124, 128 + signal.SIGXCPU)
-            if code and self.passes(tree, m, build, name, command, timed or late):
+            if code and self.passes(how, name, command, timed or late):
                 (self.state / "failures").mkdir(exist_ok=True)
                 (self.state / "failures" / m.id).write_text(f"{m}\n{name}: exit code {code}\n{output}")
                 return "killed", name + (" (time)" if late else "") + (" (sanitizers)" if sanitized else "")
+            if code == 0:
+                how.passed(name)
             done.append(name)
             spent += usual
         return "survived", "" if names else "no test reaches it"
@@ -400,28 +437,49 @@ class Campaign:
             if behind is None:
                 if not self.open:
                     return None
-                m = self.open.pop(0)
-                return stratum_of(m.file), m
-            stratum = behind[1]
-            self.begun[stratum] += 1
-            return stratum, self.queues[stratum].pop(0)
+                return self.open.pop(0)
+            self.begun[behind[1]] += 1
+            return self.queues[behind[1]].pop(0)
+
+    def next_batch(self):
+        found = []
+        while len(found) < self.o.batch and (m := self.next_one()) is not None:
+            found.append(m)
+        return found
 
     def work(self, tree):
         try:
-            while (todo := self.next_one()) is not None:
-                stratum, m = todo
-                begin, again = time.monotonic(), self.verdict(m) == "open"
-                verdict, test = self.try_mutant(tree, m)
-                self.keep(m, verdict, test, time.monotonic() - begin)
-                with self.lock:
-                    if again:
-                        continue
-                    self.begun[stratum] -= 1
-                    self.done[stratum] += verdict in ("killed", "survived", "open")
-                    if verdict == "open":
-                        self.open.append(m)
+            while batch := self.next_batch():
+                alone = [m for m in batch if not self.can_share(m)]
+                begin = time.monotonic()
+                for m, verdict, test in self.try_together(tree, [m for m in batch if m not in alone]):
+                    if verdict:
+                        self.finish(m, verdict, test, begin)
+                    else:
+                        alone.append(m)
+                    begin = time.monotonic()
+                for m in alone:
+                    begin = time.monotonic()
+                    self.finish(m, *self.try_alone(tree, m), begin)
         except Interrupted:
             pass
+
+    def can_share(self, m):
+        """Whether a mutant can be in a build with others."""
+        own = m.file == "runtime/opencl/probe_main.c" or stratum_of(m.file) in ("cl, kernels", "cpu_ref")
+        return self.o.batch > 1 and not own and function_of(self.text[m.file], m) is not None
+
+    def finish(self, m, verdict, test, begin):
+        again = self.verdict(m) == "open"
+        self.keep(m, verdict, test, time.monotonic() - begin)
+        if again:
+            return
+        stratum = stratum_of(m.file)
+        with self.lock:
+            self.begun[stratum] -= 1
+            self.done[stratum] += verdict in ("killed", "survived", "open")
+            if verdict == "open":
+                self.open.append(m)
 
     def run(self):
         self.queues = self.order()
@@ -480,14 +538,6 @@ class Campaign:
             print(f"\n{len(old)} results are of code that has changed since; they are not counted")
 
 
-def files_here(folder):
-    return {
-        str(p.relative_to(folder))
-        for p in folder.rglob("*")
-        if p.is_file() and p.relative_to(folder).parts[0] != "build-test"
-    }
-
-
 def main():
     root = Path(__file__).resolve().parents[2]
     p = argparse.ArgumentParser(
@@ -498,6 +548,7 @@ def main():
     add("--seed", type=int, default=1, help="which ones are chosen (1)")
     add("--only", metavar="REGEX", help="only mutants whose `FILE:LINE OPERATOR` matches")
     add("--rerun", nargs="+", metavar="ID", help="try these again")
+    add("--batch", type=int, default=40, metavar="N", help="mutants of host code in one build (40)")
     add("--jobs", type=int, default=1, help="mutants at a time (1)")
     add(
         "--quick", type=float, default=60, metavar="S",
@@ -508,7 +559,7 @@ def main():
         help="for copies, builds and results (build-test/mutants)",
     )  # fmt: skip
     add("--refresh", action="store_true", help="take the sources as they are now; results of unchanged code stay")
-    add("--record", action="store_true", help="record again which lines the tests reach that have changed")
+    add("--record", action="store_true", help="record which lines the tests reach that have changed since")
     add("--no-sanitize", action="store_true", help="do not try survivors under the sanitizers")
     add("--summary", action="store_true", help="print what is known so far, and run nothing")
     campaign = Campaign(p.parse_args(), root)

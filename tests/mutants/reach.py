@@ -62,6 +62,11 @@ class Reach:
         self.records[test] = record
         return True
 
+    def load_all(self):
+        """Loads all records as outdated ones."""
+        for path in self.folder.glob("*.json"):
+            self.records[path.stem.replace(",", "/")] = json.loads(path.read_text()) | {"outdated": True}
+
     def record(self, test, target, command):
         """Runs one test; if it fails, returns False and stores nothing."""
         for old in self.build.rglob("*.gcda"):

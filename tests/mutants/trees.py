@@ -37,6 +37,15 @@ def copy_tree(source, files, target):
             shutil.copy(a, b)
 
 
+def files_here(folder):
+    """Returns all files of a copy but those of its builds."""
+    return {
+        str(p.relative_to(folder))
+        for p in folder.rglob("*")
+        if p.is_file() and p.relative_to(folder).parts[0] != "build-test"
+    }
+
+
 def files_of(root):
     out = subprocess.run(
         ["git", "-C", root, "ls-files", "-z", "-co", "--exclude-standard"], check=True, stdout=subprocess.PIPE
@@ -52,6 +61,7 @@ class Tree:
         "coverage": ["-DCLF_COVERAGE=ON", "-DCMAKE_C_COMPILER=gcc"],
         "sanitize": ["-DCLF_SANITIZE=address,undefined", "-DCMAKE_C_FLAGS=-DCLF_PARALLEL_FROM=1e4"],
     }
+    linked = None  # an object file that is linked into every program and library
 
     def __init__(self, folder, work, cache):
         """work: folder for what tests write; cache: filled once, and copied for each mutant."""
@@ -83,10 +93,9 @@ class Tree:
             return
         folder.mkdir(parents=True, exist_ok=True)
         options = list(self.BUILDS[build])
-        for program, linker in (("mold", "mold"), ("ld.lld", "lld")):  # each mutant links its tests
-            if shutil.which(program):
-                options.append(f"-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld={linker}")
-                break
+        found = [f"-fuse-ld={k}" for p, k in (("mold", "mold"), ("ld.lld", "lld")) if shutil.which(p)]
+        flags = " ".join([*found[:1], *([str(self.linked)] if self.linked else [])])  # each mutant links its tests
+        options += [f"-DCMAKE_{kind}_LINKER_FLAGS={flags}" for kind in ("EXE", "SHARED", "MODULE")]
         done = subprocess.run(
             ["cmake", "-S", self.root, "-B", folder, "-G", "Ninja", *options],
             env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
