@@ -75,7 +75,7 @@ static const struct {
   const char *name;
   clf_status (*run)(finding *f);
   const char *remark; /* among others */
-} jobs[] = {{"advice", advise, "outl"},
+} jobs[] = {{"advice", advise, "column 6 has a value far from all others"},
             {"table", read_table, "decimal"},
             {"images", read_images, "d: 3 images of 16 bits have no sample above 900"}};
 enum { JOBS = sizeof jobs / sizeof *jobs };
@@ -116,21 +116,30 @@ static void put_deep(const char *path, uint16_t value) {
   if (!png_image_write_to_file(&image, path, 0, samples, 0, NULL)) abort();
 }
 
-int main(void) {
-  char folder[] = "/tmp/clflow-data-faults-XXXXXX";
-  if (!mkdtemp(folder) || chdir(folder) || mkdir("d", 0777)) return EXIT_FAILURE;
-  write_bytes("t.csv", "# x y z\n1,5;2;3\n4;5,5;6\n", 24);
-  for (int i = 0; i < 3; i++) put_deep((const char *[]){"d/a.png", "d/b.png", "d/c.png"}[i], 900);
+static char folder[] = "/tmp/clflow-data-faults-XXXXXX";
+static void set_up(void) {
+  static const char table[] = "# x y z\n1,5;2;3\n4;5,5;6\n";
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  ck_assert_int_eq(chdir(folder) | mkdir("d", 0777), 0);
+  write_bytes("t.csv", table, sizeof table - 1);
+  put_deep("d/a.png", 900);
+  put_deep("d/b.png", 900);
+  put_deep("d/c.png", 800);
   write_bytes("d/notes.txt", "a", 1);
   make_unusual();
+}
+static void tear_down(void) {
+  clf_table_free(&unusual);
+  ck_assert_int_eq(chdir("/"), 0);
+  suite_remove(folder);
+}
+
+int main(void) {
   Suite *const s = suite_create("data_faults");
   TCase *const c = tcase_create("memory");
   tcase_set_timeout(c, 60);
+  tcase_add_unchecked_fixture(c, set_up, tear_down);
   tcase_add_loop_test(c, memory_runs_out, 0, JOBS);
   suite_add_tcase(s, c);
-  const int failed = suite_run(s);
-  clf_table_free(&unusual);
-  if (chdir("/")) return EXIT_FAILURE;
-  suite_remove(folder);
-  return failed;
+  return suite_run(s);
 }
