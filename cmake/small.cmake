@@ -45,7 +45,7 @@ macro(clf_small_sources list)
   endif()
   if(NOT CLF_TRAIN)
     list(FILTER ${list} EXCLUDE REGEX
-      "^layers/(train|fit|mixture|density|import|export)/|^layers/store/trainer_state[.]c|^runtime/(group|tuning/tune[.]c)")
+      "^layers/(train|fit|mixture|density|import|export)/|^runtime/(group|tuning/tune[.]c)")
     set(embedded_export "")
   endif()
 endmacro()

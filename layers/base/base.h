@@ -5,9 +5,8 @@
  * do, and may have a net of the context. */
 #ifndef CLF_BASE_H
 #define CLF_BASE_H
+#include "arch_private.h"
 #include "pass.h"
-
-struct clf__node;
 
 enum { CLF_BASE_KEPT = 16 };
 
@@ -62,12 +61,16 @@ typedef struct clf__base_ops {
 
 struct clf__base {
   const clf__base_ops *ops;
-  const struct clf__node *node;
+  const clf__node *node;
   clf_device *dev;
   int32_t dim, context;
-  unsigned traits; /* of layer.h: CLF_HAS_BATCH_STATISTICS, CLF_NO_SAMPLE_GRADIENT; by make() */
+  unsigned traits; /* of pass.h: CLF_HAS_BATCH_STATISTICS, CLF_NO_SAMPLE_GRADIENT; by make() */
   void *own;
 };
+
+/* The functions of the base in clf__base_<id>, where <id> is that of its row in arch.def.
+ * EINVAL: the node is not a base. */
+clf_status clf__base_of(const clf__node *node, const clf__base_ops **ops);
 
 extern const clf__base_ops clf__base_normal;
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* box.c: uniform between two bounds, which are the same for all columns. */
 #include "column.h"
-#include "pieces.h"
 
 static clf_status make(clf__base *b, clf__slots *slots, const char *path) {
   const clf__arch_box *a = (const clf__arch_box *)b->node;

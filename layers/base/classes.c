@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* classes.c: a normal distribution with a trained diagonal for each class. */
 #include "column.h"
-#include "pieces.h"
 
 static clf_status make(clf__base *b, clf__slots *slots, const char *path) {
   const clf__arch_classes *a = (const clf__arch_classes *)b->node;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "column.h"
-#include "pieces.h"
 
 /* Tensors of clf__base_memory: z and dz in the order of the pieces, and log-densities so far,
  * alternately in two tensors. */

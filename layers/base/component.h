@@ -3,7 +3,7 @@
 #ifndef CLF_COMPONENT_H
 #define CLF_COMPONENT_H
 #include "layer.h"
-#include "pieces.h"
+#include "base.h"
 
 typedef struct clf__component {
   clf__arch_list list;

@@ -7,7 +7,6 @@
 #include "gaussians.h"
 #include <stdlib.h>
 #include "column.h"
-#include "pieces.h"
 
 /* Tensors of clf__base_memory; those from D_LOGPS on are only for backward. */
 enum {

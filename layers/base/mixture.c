@@ -2,7 +2,6 @@
 /* mixture.c: a trained mixture of normal distributions, of the latent alone or conditioned on the
  * context. */
 #include "gaussians.h"
-#include "pieces.h"
 
 static clf_status make(clf__base *b, clf__slots *slots, const char *path) {
   const clf__arch_mixture *a = (const clf__arch_mixture *)b->node;

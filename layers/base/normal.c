@@ -3,7 +3,6 @@
  * from a net of the context; with full covariance. */
 #include "column.h"
 #include "gaussians.h"
-#include "pieces.h"
 
 static clf_status logp(const clf__base *b, const clf__pass *p, clf__base_memory *k, clf_tensor z,
                        clf_tensor logdet, clf_tensor out) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* student.c: Student's t in each column. */
 #include "column.h"
-#include "pieces.h"
 
 static clf_status make(clf__base *b, clf__slots *slots, const char *path) {
   const clf__arch_student *a = (const clf__arch_student *)b->node;

@@ -2,7 +2,10 @@
 /* flow_private.h: the internals of a flow, shared by the files of this folder. */
 #ifndef CLF_FLOW_PRIVATE_H
 #define CLF_FLOW_PRIVATE_H
-#include "pieces.h"
+#include "base.h"
+#include "layer.h"
+#include "map.h"
+#include "net.h"
 
 /* Layers that are computed together: a single one, or several fused ones. */
 typedef struct clf__stage {

@@ -293,17 +293,6 @@ clf_status clf__flow_draw_backward(clf_flow *f, uint64_t seed, int64_t first, cl
 
 /* ---- Looking --------------------------------------------------------------------------------- */
 
-clf_status clf__is_finite(clf_device *dev, clf_tensor t, int *finite) {
-  const size_t n = clf__count(&t);
-  double *host = malloc(n * sizeof *host);
-  if (!host) return clf__fail(CLF_ENOMEM, "no memory to look at %zu numbers", n);
-  const clf_status s = clf_read64(dev, t, host);
-  *finite = 1;
-  for (size_t i = 0; i < n && !s; i++) *finite &= isfinite(host[i]) != 0;
-  free(host);
-  return s;
-}
-
 clf_status clf__flow_find_bad(clf_flow *f, clf_tensor x, char *name, size_t size) {
   clf__pass p = clf__flow_pass(f, f->ws.mode, x.dim[0]);
   *name = 0;

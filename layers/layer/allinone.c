@@ -8,7 +8,7 @@
 #include "channel_affine.h"
 #include "linear.h"
 #include "mapped.h"
-#include "pieces.h"
+#include "layer.h"
 
 /* Tensors of clf__layer_memory: input and output of the net, the map's parameters, samples after
  * the map and after the scale, and their gradients. */
@@ -167,7 +167,7 @@ static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const allinone *o = own_of(l);
   const int64_t n =
       o->reflections.rank ? (int64_t)o->reflections.dim[0] * o->reflections.dim[1] : 0;
-  clf__map_init_net(&o->map, &o->net, r, w);
+  clf__net_init_for(&o->net, &o->map, r, w);
   for (int64_t i = 0; i < n; i++) w[o->reflections.at + i] = 0.2 * clf__host_normal(r);
 }
 

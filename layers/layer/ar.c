@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "mapped.h"
-#include "pieces.h"
+#include "layer.h"
 
 /* Tensors of clf__layer_memory: the map's parameters; for the inverse, values that converge;
  * gradients. */
@@ -113,7 +113,7 @@ static clf_status derive(const clf__layer *l, double *c) {
 
 static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const ar *o = own_of(l);
-  clf__map_init_net(&o->map, &o->net, r, w);
+  clf__net_init_for(&o->net, &o->map, r, w);
 }
 
 static clf_status plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,

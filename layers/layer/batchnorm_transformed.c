@@ -9,7 +9,7 @@
 #include "batchnorm.h"
 #include "coupling_mask.h"
 #include "image_coupling.h"
-#include "pieces.h"
+#include "layer.h"
 
 typedef struct transformed {
   clf__norm norm;

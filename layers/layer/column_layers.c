@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "pieces.h"
+#include "layer.h"
 
 /* Tensors of clf__layer_memory: permuted samples before and after the layers, and their
  * gradients. */

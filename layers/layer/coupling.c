@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include "image_coupling.h"
 #include "mapped.h"
-#include "pieces.h"
+#include "layer.h"
 
 /* Tensors of clf__layer_memory: the net's input, the map's parameters, values between the two
  * maps, and gradients of all these. */
@@ -137,7 +137,7 @@ static clf_status derive(const clf__layer *l, double *c) {
 
 static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const coupling *o = own_of(l);
-  clf__map_init_net(&o->map, &o->net, r, w);
+  clf__net_init_for(&o->net, &o->map, r, w);
   if (o->uncond.ops) o->uncond.ops->start(&o->uncond, r, w + o->trained.at);
 }
 

@@ -2,7 +2,7 @@
 /* coupling_mask.c: which columns a coupling transforms, and which its net reads. */
 #include "coupling_mask.h"
 #include <stdlib.h>
-#include "pieces.h"
+#include "layer.h"
 
 static const clf__arch_coupling *arch_of(const clf__layer *l) {
   return (const clf__arch_coupling *)l->node;

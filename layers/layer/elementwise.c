@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "mapped.h"
-#include "pieces.h"
+#include "layer.h"
 
 enum { NUMBERS, DNUMBERS, DCONTEXT }; /* tensors of clf__layer_memory */
 
@@ -70,7 +70,7 @@ static void draw(const clf__layer *l, clf__host_random *r, double *c) {
 static void init(const clf__layer *l, clf__host_random *r, double *w) {
   const elementwise *o = own_of(l);
   if (o->net.ops)
-    clf__map_init_net(&o->map, &o->net, r, w);
+    clf__net_init_for(&o->net, &o->map, r, w);
   else
     o->map.ops->start(&o->map, r, w + o->trained.at);
 }

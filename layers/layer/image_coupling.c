@@ -11,7 +11,8 @@
 #include "batchnorm.h"
 #include "channels.h"
 #include "coupling_mask.h"
-#include "pieces.h"
+#include "layer.h"
+#include "map.h"
 #include "wn_resnet.h"
 
 /* Tensors of clf__layer_memory: the net's output, the transformed region before its

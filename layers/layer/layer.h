@@ -7,9 +7,8 @@
 #ifndef CLF_LAYER_H
 #define CLF_LAYER_H
 #include <stdlib.h>
+#include "arch_private.h"
 #include "pass.h"
-
-struct clf__node;
 
 enum { CLF_KEPT = 12, CLF_MAX_SCALES = 8 };
 
@@ -21,26 +20,6 @@ typedef struct clf__layer_memory {
   clf_tensor z, dz;   /* (rows, to_z): what a split sends to the latent, and its gradient */
   void *own; /* one malloc'ed block for layers that have more tensors; freed by the workspace */
 } clf__layer_memory;
-
-/* Properties of layers and bases that the flow and its training depend on. */
-enum {
-  CLF_HAS_BATCH_STATISTICS = 1, /* in training, the values of a sample depend on its batch */
-  CLF_KEEPS_VOLUME = 2,         /* its log-det is 0 */
-  CLF_FIXED_VOLUME = 4,         /* its log-det does not depend on x */
-  CLF_REBUILDS_BY_INVERSE = 8,  /* backward rebuilds inputs from outputs, with rounding errors */
-  CLF_SHARES_ROWS = 16, /* its operations distribute rows over threads: a flow of such layers alone
-                           runs without blocks of rows */
-  CLF_NO_INVERSE_GRADIENT = 32, /* training through its inverse is not possible */
-  CLF_IS_BOUNDED = 64,          /* its domain is bounded */
-  CLF_TAKES_PIXELS = 128,       /* first layer of an image flow: takes pixels in 0 .. levels */
-  CLF_IS_STANDARDIZE =
-      256,               /* standardises: at the head of the list it replaces the flow's scaling */
-  CLF_NOT_ON_HOST = 512, /* runs on the device even at the head of the list */
-  CLF_PLACES_LATENTS = 1024,     /* what it sends to the latent stays in its place */
-  CLF_NO_SAMPLE_GRADIENT = 2048, /* (bases) samples have no gradient by the base's parameters */
-  CLF_FITS_ROWS = 4096, /* `fit` needs many training rows before the first step, not a batch */
-  CLF_COULD_HAVE_TAILS = 8192 /* an option for linear tails would extend its domain to all x */
-};
 
 typedef struct clf__layer clf__layer;
 
@@ -127,7 +106,7 @@ typedef struct clf__layer_ops {
 
 struct clf__layer {
   const clf__layer_ops *ops;
-  const struct clf__node *node; /* its members, as in arch.def */
+  const clf__node *node; /* its members, as in arch.def */
   clf_device *dev;
   clf_flow_spec spec;       /* of the presets that have a kind */
   int index;                /* index in the expanded list */
@@ -147,6 +126,10 @@ struct clf__layer {
 
 extern const clf__layer_ops clf__mlp_coupling, clf__layer_scale, clf__layer_piecewise,
     clf__layer_pixels;
+
+/* The functions of the layer in clf__layer_<id>, where <id> is that of its row in arch.def.
+ * EINVAL: the node is not a layer, or one of images in a build without them. */
+clf_status clf__layer_of(const clf__node *node, const clf__layer_ops **ops);
 
 /* Memory of the layer and of its net: see clf__layer_ops. */
 clf_status clf__layer_plan(const clf__layer *l, int32_t rows, int train, clf_arena *a,

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "pieces.h"
+#include "layer.h"
 
 int clf__mlp_adds(const clf__layer *l) {
   return ((const clf__arch_coupling *)l->node)->map->type->id == CLF__ARCH_add;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "mapped.h"
-#include "pieces.h"
+#include "layer.h"
 
 /* Tensors of clf__layer_memory: the half that is sent, its prior's parameters, and gradients. */
 enum { SENT, NUMBERS, DSENT, DNUMBERS, DKEPT, THROUGH, USED };

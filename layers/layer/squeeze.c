@@ -3,7 +3,7 @@
  * 3.6): a fixed permutation of the elements of a sample. */
 #include <stdlib.h>
 #include <string.h>
-#include "pieces.h"
+#include "layer.h"
 
 typedef struct squeeze {
   clf__shape large, small;

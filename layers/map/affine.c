@@ -3,7 +3,7 @@
  * layouts of several libraries. */
 #include <math.h>
 #include <stdlib.h>
-#include "pieces.h"
+#include "map.h"
 #include "sweep.h"
 
 /* How affine_map_fwd computes scales from raw parameters, and the parameter for scale 1. */

@@ -8,9 +8,9 @@
  * dimension means the same parameters for all samples. */
 #ifndef CLF_MAP_H
 #define CLF_MAP_H
+#include "arch_private.h"
 #include "pass.h"
 
-struct clf__node;
 struct clf__sweep;
 typedef struct clf__map clf__map;
 
@@ -44,12 +44,12 @@ typedef struct clf__map_ops {
                       the identity */
   /* (optional) Whether x, in transformed dimension j, is in the map's domain; and its interval. */
   int (*inside)(const clf__map *m, int32_t j, double x, double interval[2]);
-  unsigned traits; /* of layer.h: CLF_KEEPS_VOLUME, CLF_IS_BOUNDED */
+  unsigned traits; /* of pass.h: CLF_KEEPS_VOLUME, CLF_IS_BOUNDED */
 } clf__map_ops;
 
 struct clf__map {
   const clf__map_ops *ops;
-  const struct clf__node *node;
+  const clf__node *node;
   int32_t whole;   /* D: all dimensions of the layer */
   int32_t dims;    /* d: transformed dimensions */
   int32_t numbers; /* m, set by make */
@@ -65,15 +65,10 @@ struct clf__map {
   void *own;
 };
 
-/* Creates the map of a node, with m->whole, m->dims, m->hidden, m->residual and m->masked set. */
-clf_status clf__map_make(clf__map *m, const struct clf__node *node, clf__slots *slots,
-                         const char *path);
+/* Creates the map of a node by the functions in clf__map_<id>, where <id> is that of its row in
+ * arch.def, with m->whole, m->dims, m->hidden, m->residual and m->masked set. */
+clf_status clf__map_make(clf__map *m, const clf__node *node, clf__slots *slots, const char *path);
 void clf__map_unmake(clf__map *m);
-
-/* Draws initial weights of a net that computes the map's parameters; if starts_nets is set, its
- * outputs start around start(). */
-struct clf__net;
-void clf__map_init_net(const clf__map *m, const struct clf__net *n, clf__host_random *r, double *w);
 
 /* The arrays of affine(scale=realnvp): the trained factor g, and g0, unless the net has batch
  * normalisation, which makes a constant factor redundant.  As in the reference implementation, g

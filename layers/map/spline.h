@@ -3,7 +3,7 @@
  * outside of it, and views of parameters.  Private. */
 #ifndef CLF_SPLINE_H
 #define CLF_SPLINE_H
-#include "pieces.h"
+#include "map.h"
 
 typedef struct clf__spline {
   const char *name;           /* of its row in arch.def */

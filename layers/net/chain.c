@@ -57,7 +57,7 @@ void clf__chain_add(clf__net *n, clf__slots *slots, int l, const char *path, con
   add_norms(slots, d, path, norm, norm);
   snprintf(full, sizeof full, "%s.%s", path, name);
   add_linear(slots, &d->weight, &d->bias, in, d->out, d->spread, full);
-  if (n->ops->masked)
+  if (clf__net_is_masked(n->node))
     clf__slots_add(slots, &d->mask, CLF_CONSTANT, 1, 0, 2, (int32_t[2]){d->out, in}, "%s.mask",
                    full);
   snprintf(full, sizeof full, "%s.%s", path, join);

@@ -99,7 +99,7 @@ clf_status clf__chain_plan_sharing(const clf__net *n, int32_t rows, int train, c
   .unmake = clf__chain_free, .derive = clf__degrees_derive, .init = clf__chain_init_masked,        \
   .shift = clf__chain_shift, .plan = clf__chain_plan, .finish = CLF_TRAINS(clf__chain_finish),     \
   .forward = clf__chain_forward, .backward = CLF_TRAINS(clf__chain_backward),                      \
-  .sweep = clf__chain_sweep, .masked = 1
+  .sweep = clf__chain_sweep
 
 extern const clf__net_ops clf__net_mlp, clf__net_resnet, clf__net_made, clf__net_masked;
 

@@ -7,7 +7,6 @@
 #ifndef CLF_CONV_CHAIN_H
 #define CLF_CONV_CHAIN_H
 #include "net.h"
-#include "pieces.h"
 #include "unit_norm.h"
 
 typedef struct clf__conv_layer {

@@ -5,9 +5,9 @@
  * in), c).  The context, if there is one, is in the pass. */
 #ifndef CLF_NET_H
 #define CLF_NET_H
+#include "arch_private.h"
 #include "pass.h"
 
-struct clf__node;
 struct clf__map;
 
 /* A net's tensors in a workspace: net->tensors of them, allocated by plan(). */
@@ -49,12 +49,11 @@ typedef struct clf__net_ops {
    * once; ENOTSUP: not with this map, and the caller evaluates the net once for each dimension. */
   clf_status (*sweep)(const clf__net *n, const clf__pass *p, clf__net_memory *k,
                       const struct clf__map *map, clf_tensor y, clf_tensor x, clf_tensor logdet);
-  int masked; /* 1: for autoregressive layers */
 } clf__net_ops;
 
 struct clf__net {
   const clf__net_ops *ops;
-  const struct clf__node *node;
+  const clf__node *node;
   int32_t in, context, out;
   int of_context; /* 1: its only input is the context */
   /* Masked nets: out = in * numbers, dimension-major.  The position of each dimension in the
@@ -65,15 +64,18 @@ struct clf__net {
   clf__shape shape; /* of its input, if that is an image */
   int pixels;       /* CLF_PIXELS_ALL, or the pixels of a checkerboard that it reads */
   int tensors;      /* number of tensors in a workspace; set by make */
-  unsigned traits;  /* CLF_HAS_BATCH_STATISTICS of layer.h */
+  unsigned traits;  /* CLF_HAS_BATCH_STATISTICS of pass.h */
   uint64_t key;     /* identifies it among the flow's nets, for dropout */
   void *own;
 };
 
-/* Creates the net of a node, with n->in, n->context, n->out and what masked nets need set. */
-clf_status clf__net_make(clf__net *n, const struct clf__node *node, clf__slots *slots,
-                         const char *path);
+/* Creates the net of a node by the functions in clf__net_<id>, where <id> is that of its row in
+ * arch.def, with n->in, n->context, n->out and what masked nets need set. */
+clf_status clf__net_make(clf__net *n, const clf__node *node, clf__slots *slots, const char *path);
 void clf__net_unmake(clf__net *n);
+/* Draws initial weights of a net that computes the map's parameters; if the map's starts_nets is
+ * set, the net's outputs start around start(). */
+void clf__net_init_for(const clf__net *n, const struct clf__map *m, clf__host_random *r, double *w);
 /* The input of a net for n samples: x, or the context if there is no other input. */
 static inline clf_tensor clf__net_input(const clf__net *n, const clf__pass *p, clf_tensor x) {
   return n->of_context ? p->c : x;
@@ -94,11 +96,11 @@ static inline clf_status clf__net_backward_context(const clf__net *n, const clf_
 }
 
 /* The units of a net's hidden layers, from its node; 0: none. */
-int32_t clf__net_hidden(const struct clf__node *node);
+int32_t clf__net_hidden(const clf__node *node);
 /* Whether it normalises its units or channels over the batch. */
-int clf__net_normalises(const struct clf__node *node);
+int clf__net_normalises(const clf__node *node);
 /* Whether it is a residual net, for which nflows scales spline parameters. */
-int clf__net_is_residual(const struct clf__node *node);
+int clf__net_is_residual(const clf__node *node);
 /* Memory for a net; a NULL *memory becomes one malloc'ed block for its tensors.  Layers allocate
  * each part of their net in their own part; `plan_all` allocates all three together. */
 clf_status clf__net_plan(const clf__net *n, int32_t rows, int train, clf_arena *a, void **memory);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "batch_norm.h"
-#include "pieces.h"
+#include "net.h"
 
 typedef struct conv {
   clf__slot v, g, bias;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* flip.c: y = by * x, the layer of docs/extend/layer.md. */
 #include <math.h>
-#include "pieces.h"
+#include "layer.h"
 
 static double by_of(const clf__layer *l) { return ((const clf__arch_flip *)l->node)->by; }
 

@@ -2,7 +2,7 @@
 /* line.c: u = W x + b: the net of docs/extend/net.md. */
 #include <math.h>
 #include <stdlib.h>
-#include "pieces.h"
+#include "net.h"
 
 typedef struct line {
   clf__slot weight, bias; /* (out, in), (out) */

@@ -4,7 +4,7 @@
 #ifndef CLF_LISTS_H
 #define CLF_LISTS_H
 #include "flows.h"
-#include "pieces.h"
+#include "layer.h"
 
 enum { MOST_LAYERS = 8, ROWS = 40, GRADIENT_ROWS = 4 };
 

@@ -84,7 +84,9 @@ START_TEST(test_gradients) {
     }
     for (int i = 0; i < r.slots.count; i++) {
       const clf__slot_entry *e = &r.slots.list[i];
-      if (e->slot->group > CLF_DECAYED || r.net.ops->masked || !strstr(e->name, "weight")) continue;
+      if (e->slot->group > CLF_DECAYED || clf__net_is_masked(r.net.node) ||
+          !strstr(e->name, "weight"))
+        continue;
       expect_slopes(&r, &b, (clf__mode)mode, nets[_i].text, e->name, tensor_of(&r.w, e),
                     tensor_of(&r.g, e));
     }

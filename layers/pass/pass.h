@@ -104,6 +104,26 @@ static inline clf_status clf__sum_for_all(const clf__pass *p, clf_tensor d, cons
   return clf_do(p->dev, sum_rows, .x = d, .y = clf__vector(g, 0, d.dim[1], 1), .beta = 1);
 }
 
+/* Properties of layers, maps, nets and bases that the flow and its training depend on. */
+enum {
+  CLF_HAS_BATCH_STATISTICS = 1, /* in training, the values of a sample depend on its batch */
+  CLF_KEEPS_VOLUME = 2,         /* its log-det is 0 */
+  CLF_FIXED_VOLUME = 4,         /* its log-det does not depend on x */
+  CLF_REBUILDS_BY_INVERSE = 8,  /* backward rebuilds inputs from outputs, with rounding errors */
+  CLF_SHARES_ROWS = 16, /* its operations distribute rows over threads: a flow of such layers alone
+                           runs without blocks of rows */
+  CLF_NO_INVERSE_GRADIENT = 32, /* training through its inverse is not possible */
+  CLF_IS_BOUNDED = 64,          /* its domain is bounded */
+  CLF_TAKES_PIXELS = 128,       /* first layer of an image flow: takes pixels in 0 .. levels */
+  CLF_IS_STANDARDIZE =
+      256,               /* standardises: at the head of the list it replaces the flow's scaling */
+  CLF_NOT_ON_HOST = 512, /* runs on the device even at the head of the list */
+  CLF_PLACES_LATENTS = 1024,     /* what it sends to the latent stays in its place */
+  CLF_NO_SAMPLE_GRADIENT = 2048, /* (bases) samples have no gradient by the base's parameters */
+  CLF_FITS_ROWS = 4096, /* `fit` needs many training rows before the first step, not a batch */
+  CLF_COULD_HAVE_TAILS = 8192 /* an option for linear tails would extend its domain to all x */
+};
+
 /* What a workspace holds: values only; or for the backward pass either everything that forward
  * stored, or recomputed values, layer by layer, in memory that all layers share. */
 enum { CLF_VALUES, CLF_STORED, CLF_REBUILT };

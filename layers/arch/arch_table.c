@@ -2,6 +2,7 @@
 /* arch_table.c: arch.def as tables, and lookups by name. */
 #include <string.h>
 #include "arch_private.h"
+#include "status.h"
 
 #ifdef CLF_SMALL /* no program prints it */
 #define HELP(text) ""
@@ -72,6 +73,12 @@ const clf__node_type clf__node_types[CLF__NODE_TYPES] = {
                  #id " has too many members");
 #include "clflow/arch.def"
 
+static const char masked[CLF__NODE_TYPES] = {
+#define CLF_MASKED(id) [CLF__ARCH_##id] = 1,
+#include "clflow/arch.def"
+};
+int clf__net_is_masked(const clf__node *net) { return masked[net->type->id]; }
+
 const clf__macro clf__macros[] = {
 #define CLF_MACRO(GROUP, name, parameters, text, help)                                             \
   {CLF__GROUP_##GROUP, name, parameters, text, HELP(help)},
@@ -89,6 +96,10 @@ const char *clf__group_name(clf__node_group group) {
                                                  [CLF__GROUP_CONTEXT] = "item of the context",
                                                  [CLF__GROUP_FLOW] = "flow"};
   return names[group];
+}
+
+clf_status clf__node_misplaced(const clf__node *node) {
+  return clf__fail(CLF_EINVAL, "%s cannot stand here", node->type->name);
 }
 
 static int same(const char *known, const char *name, size_t n) {

@@ -214,6 +214,10 @@ extern const clf__node_type clf__node_types[CLF__NODE_TYPES];
 extern const clf__macro clf__macros[];
 extern const int clf__macro_count;
 
+/* Whether the net is one of autoregressive layers. */
+int clf__net_is_masked(const clf__node *net);
+/* Fails: EINVAL, the node is of another group, or the build does not have it. */
+clf_status clf__node_misplaced(const clf__node *node);
 /* "layer", "map", ... */
 const char *clf__group_name(clf__node_group group);
 /* Finds a type by group and name; NULL: there is none. */

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "pieces.h"
+#include "arch_private.h"
 #include "status.h"
 
 static clf_status refuse(const clf__node *node, const char *why) {
@@ -74,13 +74,8 @@ static clf_status check_disjoint(const clf__node *node, const clf__pieces *piece
 
 /* ---- Nodes inside nodes ---------------------------------------------------------------------- */
 
-static int is_masked_net(const clf__node *net) {
-  const clf__net_ops *ops;
-  return clf__net_of(net, &ops) == CLF_OK && ops->masked;
-}
-
 static clf_status check_net(const clf__node *node, const clf__node *net) {
-  if (!net || !is_masked_net(net)) return CLF_OK;
+  if (!net || !clf__net_is_masked(net)) return CLF_OK;
   return clf__fail(CLF_EINVAL, "%s: the net %s is for autoregressive layers; use mlp or resnet",
                    node->type->name, net->type->name);
 }
@@ -133,7 +128,7 @@ static clf_status check_ar(const clf__node *node) {
   const clf__arch_ar *const a = (const clf__arch_ar *)node;
   CLF_TRY(check_list(node, "order", a->order == CLF__ORDER_LIST, a->list.n));
   CLF_TRY(check_permutation(node, a->list));
-  if (is_masked_net(a->net)) return CLF_OK;
+  if (clf__net_is_masked(a->net)) return CLF_OK;
   return clf__fail(CLF_EINVAL, "ar: the net %s has no masks; use made or masked",
                    a->net->type->name);
 }
