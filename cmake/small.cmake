@@ -41,7 +41,7 @@ macro(clf_small_sources list)
     set(embedded_export "")
   endif()
   if(NOT CLF_IMAGES)
-    list(FILTER ${list} EXCLUDE REGEX "^data/(images|glyphs)|^layers/flow/use_images[.]c|^layers/train/source_images[.]c|^layers/layer/(image_coupling|squeeze|pixels)[.]c|^layers/net/(convresnet|wn_resnet)[.]c")
+    list(FILTER ${list} EXCLUDE REGEX "^data/images/|^layers/flow/use_images[.]c|^layers/train/source_images[.]c|^layers/layer/(image_coupling|squeeze|pixels)[.]c|^layers/net/(convresnet|wn_resnet)[.]c")
   endif()
   if(NOT CLF_TRAIN)
     list(FILTER ${list} EXCLUDE REGEX

@@ -8,7 +8,7 @@
 
 #include "file.h"
 #include "images.h"
-#include "kind.h"
+#include "signature.h"
 #include "status.h"
 
 static clf_status unknown(const char *path, const void *bytes, size_t size) {

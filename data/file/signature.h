@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kind.h: recognises file formats by the first bytes, for messages about unexpected files.
+/* signature.h: recognises file formats by the first bytes, for messages about unexpected files.
  * Private. */
 #ifndef CLF_DATA_KIND_H
 #define CLF_DATA_KIND_H

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "file.h"
-#include "kind.h"
+#include "signature.h"
 #include "safetensors_format.h"
 #include "status.h"
 

@@ -9,7 +9,7 @@
 #include "columns.h"
 #include "file.h"
 #include "input.h"
-#include "kind.h"
+#include "signature.h"
 #include "named_options.h"
 #include "npz.h"
 #include "status.h"

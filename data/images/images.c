@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "keys.h"
-#include "kind.h"
+#include "signature.h"
 #include "named_options.h"
 #include "status.h"
 #include "table.h"

@@ -12,7 +12,7 @@
 #include "images.h"
 #include "images_others.h"
 #include "file.h"
-#include "kind.h"
+#include "signature.h"
 #include "path.h"
 #include "status.h"
 

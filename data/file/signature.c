@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kind.c: recognises file formats by the first bytes. */
-#include "kind.h"
+/* signature.c: recognises file formats by the first bytes. */
+#include "signature.h"
 
 #include <string.h>
 

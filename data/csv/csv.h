@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* csv.h: text as lines, fields and numbers, and the dialect of a file.  Private to the files
- * csv*.c. */
+/* csv.h: text as lines, fields and numbers, and the dialect of a file.  Private to this
+ * folder. */
 #ifndef CLF_DATA_CSV_H
 #define CLF_DATA_CSV_H
 #include <locale.h>
