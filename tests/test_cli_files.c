@@ -3,7 +3,7 @@
  * writes one file twice, or replaces a file of another kind.  Verbs and options come from the
  * program's own tables. */
 #define _GNU_SOURCE
-#include "../cli/cli.h"
+#include "../cli/common/cli.h"
 #include "program.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* output.c: messages, the progress line, numbers, tables and JSON. */
 #define _POSIX_C_SOURCE 200809L
-#include "../runtime/core/path.h"
-#include "../runtime/core/text.h"
+#include "../../runtime/core/path.h"
+#include "../../runtime/core/text.h"
 #include "cli.h"
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* session.c: the device, the model and the data of a verb. */
 #define _POSIX_C_SOURCE 200809L
-#include "../runtime/core/text.h"
+#include "../../runtime/core/text.h"
 #include "cli.h"
 #include "members.h"
 #include "ranks.h"

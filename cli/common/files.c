@@ -2,7 +2,7 @@
 /* files.c: checks the files that a command line names: no file may be both read and written, or
  * written twice. */
 #define _XOPEN_SOURCE 700
-#include "../runtime/core/path.h"
+#include "../../runtime/core/path.h"
 #include "cli.h"
 #include "files.h"
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* files_folder.c: finds out whether a file is inside a folder that is read, at any depth. */
 #define _XOPEN_SOURCE 700
-#include "../runtime/core/path.h"
+#include "../../runtime/core/path.h"
 #include "files.h"
 #include <dirent.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c: parses the command line by a verb's table of options. */
-#include "../runtime/core/distance.h"
+#include "../../runtime/core/distance.h"
 #include "cli.h"
 #include <stdlib.h>
 #include <string.h>
