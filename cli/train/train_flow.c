@@ -11,43 +11,6 @@
 
 #define USUAL_CLIP 10.0 /* used where clf_train_options_tables() is not, except for realnvp */
 
-/* ---- Options and the objects that contain them --------------------------------------- */
-
-/* The byte offset of the option's value in an object of `size` bytes; `mine` is an object of the
- * same type. -1: the option is not part of it, or was not given. */
-static ptrdiff_t place_of(const cli_option *option, const void *mine, size_t size) {
-  const uintptr_t begin = (uintptr_t)mine, at = (uintptr_t)option->to;
-  return option->given && at >= begin && at < begin + size ? (ptrdiff_t)(at - begin) : -1;
-}
-
-/* Writes `usual`, overwritten by the options that were given, into `mine`. */
-void cli_train_complete(void *mine, void *usual, size_t size) {
-  for (const cli_option *option = cli_train.options; option->name; option++) {
-    const ptrdiff_t place = place_of(option, mine, size);
-    if (place >= 0) memcpy((char *)usual + place, option->to, cli_size(option->type));
-  }
-  memcpy(mine, usual, size);
-}
-
-/* Refuses an option whose value differs from the one in `file`. */
-static int check_agreement(const void *mine, const void *file, size_t size) {
-  for (const cli_option *option = cli_train.options; option->name; option++) {
-    const ptrdiff_t place = place_of(option, mine, size);
-    if (place < 0) continue;
-    const void *theirs = (const char *)file + place;
-    if (memcmp(option->to, theirs, cli_size(option->type)) == 0) continue;
-    char got[48], has[48];
-    cli_format(option, option->to, got, sizeof got);
-    cli_format(option, theirs, has, sizeof has);
-    if (option->type == CLI_FLAG || option->type == CLI_FLAG_OFF)
-      return cli_usage("%s does not agree with %s, which was trained otherwise; leave it out",
-                       option->name, cli_train_begin());
-    return cli_usage("%s %s does not agree with %s, which has %s; leave it out", option->name, got,
-                     cli_train_begin(), has);
-  }
-  return CLI_OK;
-}
-
 /* ---- A flow of images --------------------------------------------------------- */
 
 /* Opens the generated data set in the requested size. */
@@ -58,7 +21,7 @@ static int default_data(void) {
   const clf_preset *preset = cli_wanted.preset;
   if (cli_common.data) return CLI_OK;
   if (!cli_wanted.has_kind || !cli_train_wants_images())
-    return cli_usage("--data is missing; usage: clflow train %s", cli_train.usage);
+    return cli_usage("--data is missing; usage: clflow train %s", CLI_TRAIN_USAGE);
   const int32_t side = spec->height ? spec->height : preset ? preset->height : 0;
   const int32_t channels = spec->channels ? spec->channels : preset ? preset->channels : 0;
   snprintf(name, sizeof name, "glyphs:size=%d,channels=%d", side ? side : 16,
@@ -116,7 +79,8 @@ static int load_flow(cli_session *s, const char *path) {
   if (code) return code;
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   code = cli_train_check_model(spec, path);
-  if (!code) code = check_agreement(&cli_wanted.spec, spec, sizeof *spec);
+  if (!code && spec->kind == CLF_COMPOSED) code = cli_train_check_values(path);
+  if (!code) code = cli_train_check_agreement(&cli_wanted.spec, spec, sizeof *spec);
   if (cli_wanted.target) return code; /* in this case the trainer compares dimensions */
   if (!code && !s->images && !s->data.at) code = open_images(s);
   return code ? code : cli_data_check(s, cli_common.data, path);
@@ -124,14 +88,9 @@ static int load_flow(cli_session *s, const char *path) {
 
 /* ---- The options of training ----------------------------------------------------- */
 
-/* The member of a 64-bit whole-number option of clflow/train_options.def. */
-static int64_t *whole_of(const char *name) { return cli_train_option(name)->to; }
-
-int64_t cli_train_steps(void) { return *whole_of("--steps"); }
-
 /* Replaces the file's number of epochs or steps by a larger one. */
 static int extend(const char *option, int64_t *file) {
-  int64_t *const mine = whole_of(option);
+  int64_t *const mine = cli_train_whole(option);
   if (cli_train_given(option) && *mine < *file)
     return cli_usage("%s %" PRId64 " is less than the %" PRId64
                      " of the training in %s; give as many or more",
@@ -148,19 +107,13 @@ static int is_longer(const clf_train_options *file, int64_t steps) {
          (cli_train_given("--steps") && cli_train_steps() > steps);
 }
 
-int cli_train_has_cosine(const clf_train_options *file) {
-  clf_train_options other = *file;
-  return clf_train_options_set(&other, "schedule", "cosine") == CLF_OK &&
-         memcmp(&other, file, sizeof other) == 0;
-}
-
 /* Takes the options of the file, except that the training may be continued for longer. */
 static int resume_options(void) {
   clf_train_options file;
   const char *out = cli_wanted.out;
   if (clf_train_options_load(out, &file) != CLF_OK) return cli_fail_library();
-  const ptrdiff_t place = (char *)whole_of("--steps") - (char *)&cli_wanted.train;
-  int64_t *const steps = (int64_t *)(void *)((char *)&file + place);
+  const ptrdiff_t at = (char *)cli_train_whole("--steps") - (char *)&cli_wanted.train;
+  int64_t *const steps = (int64_t *)(void *)((char *)&file + at);
   if (cli_train_given("--epochs") && *steps)
     return cli_usage("the training in %s goes by --steps, of which there are %" PRId64
                      "; pass a larger --steps instead of --epochs",
@@ -173,7 +126,7 @@ static int resume_options(void) {
   const int bad = extend("--epochs", &file.epochs);
   if (bad || extend("--steps", steps)) return CLI_USAGE;
   file.memory = cli_wanted.train.memory; /* not stored in files */
-  const int code = check_agreement(&cli_wanted.train, &file, sizeof file);
+  const int code = cli_train_check_agreement(&cli_wanted.train, &file, sizeof file);
   cli_wanted.train = file;
   return code;
 }
@@ -211,7 +164,7 @@ static void limit_warmup(const cli_session *s) {
   const int64_t rows = s->data.rows > 0 ? s->data.rows : 1;
   const int64_t steps =
       cli_train_steps() ? cli_train_steps() : o->epochs * ((rows - 1) / o->batch + 1);
-  int64_t *const warmup = whole_of("--warmup");
+  int64_t *const warmup = cli_train_whole("--warmup");
   if (*warmup > steps / 10) *warmup = steps / 10;
 }
 

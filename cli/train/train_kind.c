@@ -73,7 +73,7 @@ int cli_train_check_model(const clf_flow_spec *spec, const char *path) {
   if (!code && cli_wanted.has_kind && cli_wanted.spec.kind != spec->kind)
     return cli_usage("--flow %s does not agree with %s, which has %s; leave it out",
                      clf_kind_name(cli_wanted.spec.kind), path, clf_kind_name(spec->kind));
-  return !code && spec->kind == CLF_COMPOSED ? cli_train_check_values(path) : code;
+  return code;
 }
 
 /* ---- A flow of images --------------------------------------------------------- */
