@@ -71,8 +71,8 @@ int cli_train_check_values(const char *path);
 int cli_train_compose(cli_session *s);
 
 /* discrete.c: the grids of every column of the table that --discrete asks for (`auto` for a new
- * flow); the caller frees them. NULL: none are looked for. The flow takes them over; a training that
- * is continued must have the same grids. */
+ * flow); the caller frees them. NULL: none are looked for. The flow takes them over; a training
+ * that is continued must have the same grids. */
 int cli_train_grid(const clf_table *t, clf_column_grid **grid);
 int cli_train_set_grid(clf_flow *flow, const clf_column_grid *grid);
 /* Prints which columns have a grid. */

@@ -20,7 +20,8 @@ enum {
   CLF_ARCH_TEXT = 1 << 20,   /* bytes of text or JSON */
   CLF_ARCH_DIM = 1 << 20,    /* of the data, and of the context */
   CLF_ARCH_MEMBERS_MAX = 16, /* of a node */
-  CLF_ARCH_LABEL = 32        /* bytes of a layer's label, including the zero */
+  CLF_ARCH_LABEL = 32,       /* bytes of a layer's label, including the zero */
+  CLF_ARCH_JSON_VERSION = 1
 };
 
 #define CLF_PI 3.14159265358979323846

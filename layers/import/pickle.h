@@ -48,6 +48,8 @@ clf_status clf__unpickle(const char *bytes, size_t size, size_t file, clf__pickl
                          clf__pk **root, size_t *end);
 void clf__pickle_free(clf__pickle *p); /* NULL is a no-op */
 
+/* ---- Looking into the tree (pickle_tree.c) --------------------------------------------------- */
+
 /* What is under a key in a dictionary, in the items of an object made of one, or in the state of an
  * object; NULL: nothing.  `v` may be NULL. */
 clf__pk *clf__pk_get(const clf__pk *v, const char *key);
