@@ -71,6 +71,18 @@ typedef struct clf__field {
 /* Advances to the next line that is neither blank nor a comment; 0 at the end of the text.  The
  * line may contain anything: see clf__not_text(). */
 int clf__csv_step(clf__csv *r);
+/* A position between lines, to which a function returns that has read ahead. */
+typedef struct clf__csv_position {
+  char *next;
+  int64_t number;
+} clf__csv_position;
+static inline clf__csv_position clf__csv_tell(const clf__csv *r) {
+  return (clf__csv_position){r->next, r->number};
+}
+static inline void clf__csv_seek(clf__csv *r, clf__csv_position to) {
+  r->next = to.next;
+  r->number = to.number;
+}
 /* Takes the field at p and returns the start of the next one: NULL after the last field, `end`
  * itself after a trailing delimiter, which an empty field follows. */
 char *clf__csv_take(char delim, char *p, char *end, clf__field *f);
@@ -153,12 +165,12 @@ clf_status clf__csv_note_missing(clf__csv *r);
 
 /* Refuses column c, from 0: `what` follows the text of the field, if that is given. */
 clf_status clf__csv_refuse(const clf__csv *r, int64_t c, const clf__field *f, const char *what);
-/* Refuses a field of that type. */
 /* Refuses column c of the file as a whole: "PATH: column 3 ("name"): " followed by the message. */
 clf_status clf__csv_refuse_column(const clf__csv *r, int64_t c, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* A column as an argument of --drop: its number if its name would need quotes. */
 int clf__csv_column_word(const clf__csv *r, int64_t c, char *text, size_t size);
+/* Refuses a field of that type. */
 clf_status clf__csv_refuse_kind(const clf__csv *r, int64_t c, const clf__field *f,
                                 clf__field_kind kind);
 /* Refuses the current line, which has n fields. */

@@ -29,8 +29,7 @@ static int is_index_name(const clf__csv *r, const char *name) {
 
 /* Whether the first field of every line counts up from r->index_from. */
 static int counts_to_the_end(clf__csv *r) {
-  char *const next = r->next;
-  const int64_t number = r->number;
+  const clf__csv_position here = clf__csv_tell(r);
   double want = (double)r->index_from;
   int counts = 1;
   while (counts && clf__csv_step(r)) {
@@ -39,8 +38,7 @@ static int counts_to_the_end(clf__csv *r) {
     clf__csv_take(r->delim, r->line, r->close, &f);
     counts = !f.fault && clf__csv_kind(r, &f, &v) == CLF_FIELD_NUMBER && v == want++;
   }
-  r->next = next;
-  r->number = number;
+  clf__csv_seek(r, here);
   return counts;
 }
 

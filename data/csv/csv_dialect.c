@@ -26,8 +26,7 @@ typedef struct sample {
 
 /* Lines that are blank for any delimiter are not used. */
 static clf_status take_sample(clf__csv *r, sample *s) {
-  char *const next = r->next;
-  const int64_t number = r->number;
+  const clf__csv_position here = clf__csv_tell(r);
   size_t bytes = 0;
   *s = (sample){malloc(LINES * sizeof *s->at), 0};
   if (!s->at) return clf__fail(CLF_ENOMEM, "%s: no memory to judge its lines", r->path);
@@ -37,8 +36,7 @@ static clf_status take_sample(clf__csv *r, sample *s) {
     s->at[s->n++] = (line){r->line, r->close, 0};
     bytes += (size_t)(r->close - r->line);
   }
-  r->next = next;
-  r->number = number;
+  clf__csv_seek(r, here);
   return s->n ? CLF_OK : clf__fail(CLF_EFORMAT, "%s: the file is empty", r->path);
 }
 

@@ -204,14 +204,12 @@ static clf_status see_line(const clf__csv *r, guess **guesses) {
 }
 
 static clf_status see_all(clf__csv *r, guess **guesses) {
-  char *const next = r->next;
-  const int64_t number = r->number;
+  const clf__csv_position here = clf__csv_tell(r);
   clf_status s = CLF_OK;
   while (!s && clf__csv_step(r)) s = see_line(r, guesses);
   for (int64_t c = 0; !s && c < r->cols; c++)
     if (guesses[c]) s = decide(r, c, guesses[c], &r->t.columns[r->to[c]]);
-  r->next = next;
-  r->number = number;
+  clf__csv_seek(r, here);
   if (!s) s = take_row_names(r, guesses);
   return s ? s : refuse_texts(r, guesses);
 }

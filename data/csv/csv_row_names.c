@@ -63,12 +63,10 @@ static clf_status take_all(clf__csv *r, int32_t column, hashes *h, int *complete
 }
 
 static clf_status all_differ(clf__csv *r, int32_t column, int *differ) {
-  char *const next = r->next;
-  const int64_t number = r->number;
+  const clf__csv_position here = clf__csv_tell(r);
   hashes h = {0};
   const clf_status s = take_all(r, column, &h, differ);
-  r->next = next;
-  r->number = number;
+  clf__csv_seek(r, here);
   if (h.count) qsort(h.at, (size_t)h.count, sizeof *h.at, by_value);
   for (int64_t i = 1; *differ && i < h.count; i++) *differ = h.at[i] != h.at[i - 1];
   free(h.at);
