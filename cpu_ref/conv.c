@@ -1,45 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* conv.c: convolutions of images and their gradients.  A tile is TM pixels, counted over n h w,
- * by TN channels (two vectors), whose sums stay in registers; the weights are packed into panels
- * of TN columns, padded with zeros, so that the inner loop reads one stream. */
-#include <float.h>
-#include "pixelwise.h"
-#include "vectors.h"
-
-/* ---- The input: relu((x - mean) / sqrt(var + eps) + shift) if there is a mean, else x -------- */
-
-typedef struct statistics {
-  const clf_tensor *mean, *var, *shift;
-  real eps;
-} statistics;
-#define STATISTICS(p) ((statistics){&(p)->mean, &(p)->var, &(p)->shift, (p)->eps})
-
-/* relu(scale x + offset) with values per channel; x itself if scale is NULL.  Pixels beyond the
- * edge read `outside`, which gives zeros. */
-typedef struct norm {
-  const real *outside, *scale, *offset;
-} norm;
-
-/* Memory for it, if a pixel spans `span` elements. */
-static size_t norm_size(const statistics *s, int span) {
-  return (size_t)up(span, TN) + (s->mean->buf ? 2 * (size_t)s->mean->dim[0] : 0);
-}
-static norm norm_at(real *memory, const statistics *s, int span) {
-  const int normed = s->mean->buf != NULL, C = normed ? s->mean->dim[0] : 0;
-  real *scale = memory + up(span, TN), *offset = scale + C;
-  for (int i = 0; i < up(span, TN); i++) memory[i] = normed ? -(real)FLT_MAX : 0;
-  for (int c = 0; c < C; c++) {
-    scale[c] = 1 / real_sqrt(*at(s->var, c, 0, 0, 0) + s->eps);
-    offset[c] =
-        (s->shift->buf ? *at(s->shift, c, 0, 0, 0) : 0) - *at(s->mean, c, 0, 0, 0) * scale[c];
-  }
-  return (norm){memory, normed ? scale : NULL, offset};
-}
-
-static inline real normal(real x, real scale, real offset) {
-  const real v = x * scale + offset;
-  return v < 0 ? 0 : v; /* NaN stays NaN */
-}
+/* conv.c: convolutions of images and their gradients by the input.  A tile is TM pixels, counted
+ * over n h w, by TN channels (two vectors), whose sums stay in registers; the weights are packed
+ * into panels of TN columns, padded with zeros, so that the inner loop reads one stream. */
+#include "winograd.h"
 
 /* ---- Products: y = beta y + bias + x with w, for forward and backward ------------------------ */
 
@@ -191,25 +154,10 @@ static clf_status multiply(product *q, clf_scratch *scratch) {
   return CLF_OK;
 }
 
-/* ---- Winograd's algorithm, only for floats, so that cpu64 remains the direct sum ------------- */
+/* ---- Winograd's algorithm ----------------------------------------------------------------------
+ */
 
-#include "winograd.h"
-
-enum { FLOATS = sizeof(real) == sizeof(float) };
 enum { TASKS = 16 }; /* maximum jobs: their slices together fit into the cache that cores share */
-
-/* Whether it applies: 3x3 weights, contiguous channels, at least one vector of them. */
-static int winograd_applies(const clf_tensor *x, const clf_tensor *y, int k) {
-  return FLOATS && k == 3 && x->stride[1] == 1 && y->stride[1] == 1 && x->dim[1] >= LANES;
-}
-/* Whether it is faster: compares products with the cost of transforming tiles and weights, which
- * was measured. */
-static int winograd_is_faster(const clf_tensor *x, const clf_tensor *y) {
-  const double Ci = x->dim[1], Co = y->dim[1], tiles = wino_tiles(x);
-  const double pixels = (double)x->dim[0] * x->dim[2] * x->dim[3];
-  const double ours = POINTS * (tiles * Ci * Co + 16 * (tiles * (Ci + Co) + Ci * Co));
-  return 9 * pixels * Ci * Co > 1.2 * ours;
-}
 
 /* The 3 x 3 weights from channel c to the channels j0 .. j0 + LANES - 1, of which those from `cols`
  * on are 0: w[9][TN]. */
@@ -242,6 +190,56 @@ CLF_LOOP(winograd_pack, product, q, c) {
 #undef FROM
 #undef TO
   }
+}
+
+/* sums[36][tiles][TN] = rows[36][tiles][C] by panel[36][C][TN]; `tiles` is a multiple of TM. */
+static void wino_products(const real *rows, ptrdiff_t matrix, int C, int tiles, const real *b,
+                          real *sums) {
+  for (int t = 0; t < POINTS; t++, rows += matrix, b += (ptrdiff_t)C * TN)
+    for (int g = 0; g < tiles; g += TM, sums += TM * TN) {
+      const real *a = rows + (ptrdiff_t)g * C;
+      vec sum[TM][2] = {{{0}}};
+      for (int c = 0; c < C; c++) {
+        const vec b0 = VEC_IN(b + c * TN), b1 = VEC_IN(b + c * TN + LANES);
+#pragma GCC unroll 8
+        for (int r = 0; r < TM; r++) {
+          const real v = a[r * C + c];
+          sum[r][0] += v * b0;
+          sum[r][1] += v * b1;
+        }
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < TM; r++) {
+        VEC(sums + r * TN) = sum[r][0];
+        VEC(sums + r * TN + LANES) = sum[r][1];
+      }
+    }
+}
+
+/* y = beta y + bias + A' sums A of `count` tiles, at the channels of a panel. */
+static void wino_out(const product *q, const real *sums, int tiles, int first, int count, int j0) {
+  const clf_tensor *y = q->y;
+  const ptrdiff_t stride = y->stride[1], matrix = (ptrdiff_t)tiles * TN;
+  for (int t = 0; t < count; t++)
+    for (int l = 0; l < TN && j0 + l < y->dim[1]; l += LANES) {
+      const wino_tile to = wino_tile_of(y, first + t);
+      const int n = y->dim[1] - j0 - l;
+      const real *s = sums + t * TN + l;
+      V sum[4][4], more = {0};
+      if (q->bias) more = vec_load(at(q->bias, j0 + l, 0, 0, 0), q->bias->stride[0], n);
+#define FROM(i, j) VEC_IN(s + ((i)*6 + (j)) * matrix)
+#define TO(i, j, v) sum[i][j] = v
+      WINO_BOTH(WINO_A, 6, 4)
+#undef FROM
+#undef TO
+      for (int i = 0; i < 4 && to.h + i < y->dim[2]; i++)
+        for (int j = 0; j < 4 && to.w + j < y->dim[3]; j++) {
+          real *d = at(y, to.n, j0 + l, to.h + i, to.w + j);
+          V r = sum[i][j] + more;
+          if (q->beta != 0) r += q->beta * vec_load(d, stride, n);
+          vec_store(r, d, stride, n);
+        }
+    }
 }
 
 /* Each task takes every `tasks`-th block of tiles, and every `parts`-th panel. */
@@ -280,114 +278,7 @@ static clf_status winograd_multiply(product *q, clf_scratch *scratch) {
   return CLF_OK;
 }
 
-/* Bands of tiles, whose sums are added at the end; if there are few bands, jobs divide their
- * columns, `each` per job. */
-enum { BLOCK = 64 }; /* tiles at a time */
-typedef struct wino_weights {
-  const clf_conv_bwd_weights_args *p;
-  int tiles, band, bands, columns, each, parts;
-  norm m;
-  const real *zeros;
-  real *sums; /* [bands][36][Ci][columns] */
-  real *slices;
-  size_t slice; /* per job */
-} wino_weights;
-
-CLF_LOOP(winograd_band, wino_weights, q, job) {
-  const clf_conv_bwd_weights_args *p = q->p;
-  const int b = job / q->parts, j0 = job % q->parts * q->each,
-            mine = min_int(q->each, q->columns - j0);
-  const int Ci = p->x.dim[1], begin = b * q->band, end = min_int(begin + q->band, q->tiles);
-  const ptrdiff_t x_matrix = (ptrdiff_t)BLOCK * Ci + SPACE;
-  const ptrdiff_t dy_matrix = (ptrdiff_t)BLOCK * mine + SPACE;
-  real *x = q->slices + (size_t)job * q->slice, *dy = x + POINTS * x_matrix;
-  real *d = q->sums + (ptrdiff_t)b * POINTS * Ci * q->columns;
-  for (int first = begin; first < end; first += BLOCK) {
-    const int count = min_int(BLOCK, end - first);
-    wino_in(&p->x, &q->m, first, count, x, x_matrix);
-    wino_gradients(&p->dy, first, count, j0, q->zeros, dy, mine, dy_matrix);
-    for (int t = 0; t < POINTS; t++)
-      for (int j = 0; j < mine; j += TN)
-        for (int c = 0; c < Ci; c += TM)
-          wino_outer(x + t * x_matrix + c, Ci, dy + t * dy_matrix + j, mine, count,
-                     d + ((ptrdiff_t)t * Ci + c) * q->columns + j0 + j, q->columns, Ci - c,
-                     first > begin);
-  }
-}
-
-/* dw = beta dw + taps[9], of channel c of x and LANES channels of dy from j on. */
-enum { TAPS = LANES < 9 ? 9 : LANES };
-static void add_taps(const clf_conv_bwd_weights_args *p, int j, int c, vec taps[TAPS]) {
-  const clf_tensor *dw = &p->dw;
-  const int n = min_int(LANES, dw->dim[0] - j), so = dw->stride[0];
-  const real beta = p->beta;
-#ifdef __AVX512F__
-  if (dw->stride[3] == 1 && dw->stride[2] == 3) {
-    real *to = at(dw, j, c, 0, 0);
-    transpose_16((__m512 *)taps);
-    for (int i = 0; i < n; i++, to += so)
-      store_first(to, beta != 0 ? taps[i] + beta * load_first(to, 9) : taps[i], 9);
-    return;
-  }
-#endif
-  for (int t = 0; t < 9; t++) {
-    real *to = at(dw, j, c, t / 3, t % 3);
-    vec_store(beta != 0 ? taps[t] + beta * vec_load(to, so, n) : taps[t], to, so, n);
-  }
-}
-
-/* dw = beta dw + G' of the bands' sums, in order, G; for one channel of x. */
-CLF_LOOP(winograd_add, wino_weights, q, c) {
-  const clf_conv_bwd_weights_args *p = q->p;
-  const int Co = p->dw.dim[0];
-  const ptrdiff_t matrix = (ptrdiff_t)p->dw.dim[1] * q->columns;
-  for (int j = 0; j < Co; j += LANES) {
-    V sum[POINTS];
-    for (int t = 0; t < POINTS; t++) {
-      const real *s = q->sums + t * matrix + (ptrdiff_t)c * q->columns + j;
-      sum[t] = VEC_IN(s);
-      for (int band = 1; band < q->bands; band++) sum[t] += VEC_IN(s + band * POINTS * matrix);
-    }
-    vec taps[TAPS] = {{0}};
-#define FROM(i, j) sum[(i)*6 + (j)]
-#define TO(a, b, v) taps[(a)*3 + (b)] = v
-    WINO_BOTH(WINO_G_BACK, 6, 3)
-#undef FROM
-#undef TO
-    add_taps(p, j, c, taps);
-  }
-}
-
-/* At most 8 bands of whole blocks; if that gives fewer than 4 jobs, they divide the panels. */
-CLF_REF_ALGORITHM(conv_bwd_weights, weights_winograd) {
-  enum { BANDS = 8, JOBS = 4 };
-  const int Ci = p->x.dim[1], columns = up(p->dy.dim[1], TN), tiles = wino_tiles(&p->x);
-  const statistics of_x = STATISTICS(p);
-  wino_weights q = {.p = p, .tiles = tiles, .columns = columns};
-  q.band = up(up(tiles, BLOCK) / BLOCK, BANDS) / BANDS * BLOCK;
-  q.bands = up(tiles, q.band) / q.band;
-  const int want = up(JOBS, q.bands) / q.bands;
-  q.each = up(up(columns, want) / want, TN);
-  q.parts = up(columns, q.each) / q.each;
-  q.slice = (size_t)(POINTS * (BLOCK * (Ci + q.each) + 2 * SPACE));
-  const int jobs = q.bands * q.parts;
-  const size_t sums = (size_t)q.bands * POINTS * (size_t)Ci * (size_t)columns;
-  const size_t slices = sums + (size_t)jobs * q.slice;
-  const size_t need = slices + (size_t)columns + norm_size(&of_x, Ci);
-  q.sums = clf_scratch_get(scratch, need);
-  CLF_NEED(q.sums, need);
-  q.slices = q.sums + sums;
-  real *zeros = q.sums + slices;
-  for (int i = 0; i < columns; i++) zeros[i] = 0;
-  q.zeros = zeros;
-  q.m = norm_at(zeros + columns, &of_x, Ci);
-  in_threads(72.0 * tiles * Ci * columns, jobs, winograd_band, &q);
-  in_threads(40.0 * (double)sums / POINTS, Ci, winograd_add, &q);
-  return CLF_OK;
-}
-
-/* ---- 1x1 convolutions as matrix products, with the algorithm of gemm; only for floats, as above
- * ---- */
+/* ---- 1x1 convolutions as matrix products, with the algorithm of gemm; only for floats -------- */
 
 static int even(const clf_tensor *x, const clf_tensor *y, int k) {
   return FLOATS && k == 1 && clf_pixels_even(x) && clf_pixels_even(y);
@@ -419,7 +310,7 @@ static product product_data(const clf_conv_bwd_data_args *p) {
                    .k = p->w.dim[3],
                    .turned = 1};
 }
-#define WAYS(op, of, what, from, to, as_matrix)                                                    \
+#define CONV_ALGORITHMS(op, of, what, from, to, as_matrix)                                         \
   CLF_REF_RULE(op, what##_applies) { return winograd_applies(&p->from, &p->to, p->w.dim[3]); }     \
   CLF_REF_RULE(op, what##_is_faster) { return winograd_is_faster(&p->from, &p->to); }              \
   CLF_REF_RULE(op, what##_even) {                                                                  \
@@ -448,186 +339,5 @@ static product product_data(const clf_conv_bwd_data_args *p) {
             .suits = what##_side_by_side,                                                          \
             .compute = what##_matrix},                                                             \
            {.name = "direct", .compute = what##_direct})
-WAYS(conv_fwd, product_fwd, fwd, x, y, clf_pixelwise_fwd)
-WAYS(conv_bwd_data, product_data, data, dy, dx, clf_pixelwise_bwd_data)
-
-/* ---- The gradient by w: bands of rows of pixels (n, h), then the bands in order -----------
- * x is copied into blocks of TM channels, [blocks][pixels][TM], dy into panels of TN, both padded
- * with zeros: data that are read repeatedly form one stream. */
-
-typedef struct outer {
-  const clf_conv_bwd_weights_args *p;
-  int k, H, W, rows, band, at_once; /* total rows, rows of a band, and rows at a time */
-  int Ci, columns;                  /* columns: Co rounded up to whole panels */
-  int bands, blocks, panels;
-  norm m;
-  real *x, *dy;
-  real *sums; /* [bands][k k][Ci][columns] */
-} outer;
-static size_t sums_of_band(const outer *q) {
-  return (size_t)(q->k * q->k) * (size_t)q->Ci * (size_t)q->columns;
-}
-
-static void copy_row(const clf_tensor *t, const norm *m, int row, int by, int pixels, real *to) {
-  const int C = t->dim[1], W = t->dim[3];
-  const ptrdiff_t stride = t->stride[1];
-  for (int c0 = 0; c0 < C; c0 += by) {
-    real *d = to + ((ptrdiff_t)(c0 / by) * pixels + (ptrdiff_t)row * W) * by;
-    const int n = min_int(by, C - c0);
-    for (int w = 0; w < W; w++, d += by) {
-      const real *s = at(t, row / t->dim[2], c0, row % t->dim[2], w);
-      for (int c = 0; c < n; c++) d[c] = s[c * stride];
-      for (int c = 0; c < n && m->scale; c++)
-        d[c] = normal(d[c], m->scale[c0 + c], m->offset[c0 + c]);
-      for (int c = n; c < by; c++) d[c] = 0;
-    }
-  }
-}
-
-CLF_LOOP(copy_rows, outer, q, row) {
-  const norm none = {0};
-  copy_row(&q->p->x, &q->m, row, TM, q->rows * q->W, q->x);
-  copy_row(&q->p->dy, &none, row, TN, q->rows * q->W, q->dy);
-}
-
-/* d[TM][columns] += the sums over rows row .. end - 1 of a tap; only n rows of d exist. */
-static void outer_tap(const outer *q, const real *x, const real *dy, int row, int end, int dh,
-                      int dw, real *d, int n) {
-  const int H = q->H, W = q->W, w0 = dw < 0 ? -dw : 0, w1 = dw > 0 ? W - dw : W;
-  vec sum[TM][2] = {{{0}}};
-  for (; row < end; row++) {
-    const int h = row % H + dh;
-    if (h < 0 || h >= H) continue;
-    const real *a = x + ((ptrdiff_t)(row + dh) * W + w0 + dw) * TM;
-    const real *b = dy + ((ptrdiff_t)row * W + w0) * TN;
-    for (int w = w0; w < w1; w++, a += TM, b += TN) {
-      const vec b0 = VEC_IN(b), b1 = VEC_IN(b + LANES);
-#pragma GCC unroll 8
-      for (int r = 0; r < TM; r++) {
-        sum[r][0] += a[r] * b0;
-        sum[r][1] += a[r] * b1;
-      }
-    }
-  }
-  for (int r = 0; r < TM; r++) /* to TM for any n: an unrolled loop keeps sums in registers */
-    if (r < n) {
-      VEC(d + (ptrdiff_t)r * q->columns) += sum[r][0];
-      VEC(d + (ptrdiff_t)r * q->columns + LANES) += sum[r][1];
-    }
-}
-
-/* A band's sums [k k][Ci][columns] at d, for a block and a panel; a few rows at a time, which
- * stay in cache for all taps, and keep sums short. */
-CLF_LOOP(outer_band, outer, q, job) {
-  const int jobs = q->blocks * q->panels, band = job / jobs, block = job % q->blocks;
-  const int panel = job / q->blocks % q->panels;
-  real *d = q->sums + (size_t)band * sums_of_band(q);
-  const int k = q->k, n = q->Ci - block * TM, end = min_int((band + 1) * q->band, q->rows);
-  const ptrdiff_t pixels = (ptrdiff_t)q->rows * q->W, step = (ptrdiff_t)q->Ci * q->columns;
-  d += (ptrdiff_t)block * TM * q->columns + panel * TN;
-  for (int t = 0; t < k * k; t++)
-    for (int r = 0; r < TM && r < n; r++)
-      for (int j = 0; j < TN; j++) d[t * step + (ptrdiff_t)r * q->columns + j] = 0;
-  for (int row = band * q->band; row < end; row += q->at_once)
-    for (int t = 0; t < k * k; t++)
-      outer_tap(q, q->x + block * pixels * TM, q->dy + panel * pixels * TN, row,
-                min_int(row + q->at_once, end), t / k - k / 2, t % k - k / 2, d + t * step, n);
-}
-
-/* Enough bands for 128 jobs, but none below 64 pixels: depends only on shapes. */
-static int band_of(int rows, int W, int jobs) {
-  const int least_rows = up(64, W) / W, bands = up(128, jobs) / jobs,
-            want = up(rows, bands) / bands;
-  return want > least_rows ? want : least_rows;
-}
-
-CLF_LOOP(add_bands, outer, q, c) {
-  const clf_conv_bwd_weights_args *p = q->p;
-  const int Co = p->dw.dim[0], k = q->k;
-  const size_t size = sums_of_band(q), columns = (size_t)q->columns;
-  for (int t = 0; t < k * k; t++)
-    for (int o = 0; o < Co; o++) {
-      const real *s = q->sums + ((size_t)t * (size_t)q->Ci + (size_t)c) * columns + (size_t)o;
-      real sum = 0, *dw = at(&p->dw, o, c, t / k, t % k);
-      for (int band = 0; band < q->bands; band++) sum += s[(size_t)band * size];
-      *dw = p->beta != 0 ? sum + p->beta * *dw : sum;
-    }
-}
-
-CLF_REF_ALGORITHM(conv_bwd_weights, weights_direct) {
-  const int Ci = p->x.dim[1], H = p->dy.dim[2], W = p->dy.dim[3];
-  outer q = {.p = p, .k = p->dw.dim[3], .H = H, .W = W, .rows = p->dy.dim[0] * H, .Ci = Ci};
-  q.blocks = up(Ci, TM) / TM;
-  q.panels = up(p->dy.dim[1], TN) / TN;
-  q.columns = q.panels * TN;
-  const int jobs = q.blocks * q.panels, pixels = q.rows * W;
-  q.band = band_of(q.rows, W, jobs);
-  q.at_once = up(128, W) / W;
-  q.bands = up(q.rows, q.band) / q.band;
-  const statistics of_x = STATISTICS(p);
-  const size_t size = sums_of_band(&q), sums = (size_t)q.bands * size;
-  const size_t copied = sums + (size_t)pixels * (size_t)(q.blocks * TM + q.columns);
-  const size_t need = copied + norm_size(&of_x, 1);
-  q.sums = clf_scratch_get(scratch, need);
-  CLF_NEED(q.sums, need);
-  q.x = q.sums + sums;
-  q.dy = q.x + (size_t)pixels * (size_t)(q.blocks * TM);
-  q.m = norm_at(q.sums + copied, &of_x, 1);
-  in_threads(1.0 * pixels * (Ci + q.columns), q.rows, copy_rows, &q);
-  in_threads(2.0 * pixels * (double)size, q.bands * jobs, outer_band, &q);
-  in_threads(1.0 * (double)sums, Ci, add_bands, &q);
-  return CLF_OK;
-}
-
-/* ---- The gradient by the bias ------------------------------------------------------------- */
-
-/* sums[C] of rows row .. end - 1 of pixels. */
-static void bias_band(const clf_tensor *dy, int row, int end, real *restrict sums) {
-  const int C = dy->dim[1], stride = dy->stride[1];
-  for (int c = 0; c < C; c++) sums[c] = 0;
-  for (; row < end; row++)
-    for (int w = 0; w < dy->dim[3]; w++) {
-      const real *s = at(dy, row / dy->dim[2], 0, row % dy->dim[2], w);
-      if (stride == 1)
-        for (int c = 0; c < C; c++) sums[c] += s[c];
-      else
-        for (int c = 0; c < C; c++) sums[c] += s[(ptrdiff_t)c * stride];
-    }
-}
-
-typedef struct bias_call {
-  const clf_tensor *dy;
-  int band, rows; /* rows of a band, and in total */
-  real *sums;
-} bias_call;
-CLF_LOOP(bias_of_band, bias_call, q, b) {
-  bias_band(q->dy, b * q->band, min_int((b + 1) * q->band, q->rows),
-            q->sums + (ptrdiff_t)b * q->dy->dim[1]);
-}
-
-CLF_REF_RULE(conv_bwd_weights, weights_applies) {
-  return winograd_applies(&p->x, &p->dy, p->dw.dim[3]);
-}
-CLF_REF_RULE(conv_bwd_weights, weights_is_faster) { return winograd_is_faster(&p->x, &p->dy); }
-CLF_REFS(conv_bwd_weights,
-         {.name = "winograd",
-          .takes = weights_applies,
-          .suits = weights_is_faster,
-          .compute = weights_winograd},
-         {.name = "direct", .compute = weights_direct})
-
-CLF_REF(conv_bwd_bias) {
-  const int rows = p->dy.dim[0] * p->dy.dim[2], C = p->dy.dim[1], W = p->dy.dim[3];
-  const int band = up(512, W) / W, bands = up(rows, band) / band;
-  const size_t need = (size_t)bands * (size_t)C;
-  real *sums = clf_scratch_get(scratch, need);
-  CLF_NEED(sums, need);
-  const bias_call q = {&p->dy, band, rows, sums};
-  in_threads((double)clf__count(&p->dy), bands, bias_of_band, &q);
-  for (int c = 0; c < C; c++) {
-    real sum = 0, *db = at(&p->db, c, 0, 0, 0);
-    for (int b = 0; b < bands; b++) sum += sums[(ptrdiff_t)b * C + c];
-    *db = p->beta != 0 ? sum + p->beta * *db : sum;
-  }
-  return CLF_OK;
-}
+CONV_ALGORITHMS(conv_fwd, product_fwd, fwd, x, y, clf_pixelwise_fwd)
+CONV_ALGORITHMS(conv_bwd_data, product_data, data, dy, dx, clf_pixelwise_bwd_data)

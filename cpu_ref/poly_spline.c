@@ -172,16 +172,7 @@ static void inverse_of(const spline *s, const splines *q, const lanes y, lanes x
   }
 }
 
-static void block_values(const void *call, const block *b, lanes from, int inverse, lanes to,
-                         lanes log_slopes) {
-  const spline *s = call;
-  splines q;
-  splines_get(s, b, &q);
-  if (inverse)
-    inverse_of(s, &q, from, to, log_slopes);
-  else
-    forward(s, &q, from, to, log_slopes);
-}
+SPLINE_BLOCK_VALUES(spline, splines, splines_get, forward, inverse_of)
 
 CLF_REF_MAP(poly_spline_fwd, x, 200.0 + 40 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);

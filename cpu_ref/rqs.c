@@ -14,16 +14,7 @@ static void splines_get(const spline *s, const block *b, splines *q) {
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
-static void block_values(const void *call, const block *b, lanes from, int inverse, lanes to,
-                         lanes log_slopes) {
-  const spline *s = call;
-  splines q;
-  splines_get(s, b, &q);
-  if (inverse)
-    splines_inverse(s, &q, from, to, log_slopes);
-  else
-    splines_forward(s, &q, from, to, log_slopes);
-}
+SPLINE_BLOCK_VALUES(spline, splines, splines_get, splines_forward, splines_inverse)
 
 CLF_REF_MAP(rqs_fwd, x, 400.0 + 50 * p->u.dim[2]) {
   const spline s = SPLINE_OF(p);

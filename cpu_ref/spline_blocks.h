@@ -10,6 +10,19 @@ enum { SPLINE_BINS = 64 }; /* the most of a spline */
 /* `to` and log(dy/dx) from `from`: y from x or, with inverse = 1, x from y.  May change `from`. */
 typedef void block_values_fn(const void *s, const block *b, lanes from, int inverse, lanes to,
                              lanes log_slopes);
+/* Defines such a function, block_values(), from those of a kind of spline: get(s, b, &q) makes a
+ * `splines` from the parameters of a block. */
+#define SPLINE_BLOCK_VALUES(spline, splines, get, forward, invert)                                 \
+  static void block_values(const void *s, const block *b, lanes from, int inverse, lanes to,       \
+                           lanes log_slopes) {                                                     \
+    const spline *const call = s;                                                                  \
+    splines q;                                                                                     \
+    get(call, b, &q);                                                                              \
+    if (inverse)                                                                                   \
+      invert(call, &q, from, to, log_slopes);                                                      \
+    else                                                                                           \
+      forward(call, &q, from, to, log_slopes);                                                     \
+  }
 /* The gradients through the spline or, with inverse = 1, through its inverse, at x: dL by the
  * argument, `in`, and by its parameters, du, from dL by the result, `out`, and dL by the log-det.
  * May change x. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* winograd.h: 3x3 convolutions by Winograd's algorithm, for conv.c, using its TM, TN, LANES and
- * VEC; the transforms are in runtime/core/winograd.def.  A block of tiles stays in its job's
- * slice of the scratch memory for all steps.  Matrices are SPACE elements apart, because at
- * powers of two they would share few cache sets. */
+/* winograd.h: 3x3 convolutions by Winograd's algorithm, for conv.c and conv_weights.c; only for
+ * floats, so that cpu64 remains the direct sum.  The transforms are in runtime/core/winograd.def.
+ * A block of tiles stays in its job's slice of the scratch memory for all steps.  Matrices are
+ * SPACE elements apart, because at powers of two they would share few cache sets. */
 #ifndef CLF_REF_WINOGRAD_H
 #define CLF_REF_WINOGRAD_H
-#include "ref.h"
+#include "conv.h"
 
 typedef vec V;
 #define WINO_FMA(number, v, w) ((number) * (v) + (w))
@@ -60,8 +60,7 @@ static void wino_places(const clf_tensor *x, wino_tile q, int from, int side, co
   }
 }
 
-/* ---- Transforms -------------------------------------------------------------------------------
- */
+/* ---- Transforms ------------------------------------------------------------------------------ */
 
 /* to[36][tiles][C], `matrix` elements each: B' d B of `count` tiles; those past the end repeat
  * the last one.  The last vector of a pixel's channels, of which there are at least LANES, may
@@ -90,98 +89,18 @@ static void wino_in(const clf_tensor *x, const norm *m, int first, int count, re
   }
 }
 
-/* to[36][tiles][columns]: A e A' of `count` tiles, from channel j0 on. */
-static void wino_gradients(const clf_tensor *dy, int first, int count, int j0, const real *zeros,
-                           real *to, int columns, ptrdiff_t matrix) {
-  for (int t = 0; t < count; t++, to += columns) {
-    const real *from[16];
-    wino_places(dy, wino_tile_of(dy, first + t), 0, 4, zeros, from);
-    for (int l = 0; l < columns; l += LANES) {
-      const int n = dy->dim[1] - j0 - l;
-#define FROM(i, j) vec_load(from[(i)*4 + (j)] + j0 + l, 1, n)
-#define TO(i, j, v) VEC(to + ((i)*6 + (j)) * matrix + l) = v
-      WINO_BOTH(WINO_A_BACK, 4, 6)
-#undef FROM
-#undef TO
-    }
-  }
+/* ---- When it runs ---------------------------------------------------------------------------- */
+
+/* Whether it applies: 3x3 weights, contiguous channels, at least one vector of them. */
+static int winograd_applies(const clf_tensor *x, const clf_tensor *y, int k) {
+  return FLOATS && k == 3 && x->stride[1] == 1 && y->stride[1] == 1 && x->dim[1] >= LANES;
 }
-
-/* y = beta y + bias + A' sums A of `count` tiles, at the channels of a panel. */
-static void wino_out(const product *q, const real *sums, int tiles, int first, int count, int j0) {
-  const clf_tensor *y = q->y;
-  const ptrdiff_t stride = y->stride[1], matrix = (ptrdiff_t)tiles * TN;
-  for (int t = 0; t < count; t++)
-    for (int l = 0; l < TN && j0 + l < y->dim[1]; l += LANES) {
-      const wino_tile to = wino_tile_of(y, first + t);
-      const int n = y->dim[1] - j0 - l;
-      const real *s = sums + t * TN + l;
-      V sum[4][4], more = {0};
-      if (q->bias) more = vec_load(at(q->bias, j0 + l, 0, 0, 0), q->bias->stride[0], n);
-#define FROM(i, j) VEC_IN(s + ((i)*6 + (j)) * matrix)
-#define TO(i, j, v) sum[i][j] = v
-      WINO_BOTH(WINO_A, 6, 4)
-#undef FROM
-#undef TO
-      for (int i = 0; i < 4 && to.h + i < y->dim[2]; i++)
-        for (int j = 0; j < 4 && to.w + j < y->dim[3]; j++) {
-          real *d = at(y, to.n, j0 + l, to.h + i, to.w + j);
-          V r = sum[i][j] + more;
-          if (q->beta != 0) r += q->beta * vec_load(d, stride, n);
-          vec_store(r, d, stride, n);
-        }
-    }
-}
-
-/* ---- Products -----------------------------------------------------------------------------------
- */
-
-/* sums[36][tiles][TN] = rows[36][tiles][C] by panel[36][C][TN]; `tiles` is a multiple of TM. */
-static void wino_products(const real *rows, ptrdiff_t matrix, int C, int tiles, const real *b,
-                          real *sums) {
-  for (int t = 0; t < POINTS; t++, rows += matrix, b += (ptrdiff_t)C * TN)
-    for (int g = 0; g < tiles; g += TM, sums += TM * TN) {
-      const real *a = rows + (ptrdiff_t)g * C;
-      vec sum[TM][2] = {{{0}}};
-      for (int c = 0; c < C; c++) {
-        const vec b0 = VEC_IN(b + c * TN), b1 = VEC_IN(b + c * TN + LANES);
-#pragma GCC unroll 8
-        for (int r = 0; r < TM; r++) {
-          const real v = a[r * C + c];
-          sum[r][0] += v * b0;
-          sum[r][1] += v * b1;
-        }
-      }
-#pragma GCC unroll 8
-      for (int r = 0; r < TM; r++) {
-        VEC(sums + r * TN) = sum[r][0];
-        VEC(sums + r * TN + LANES) = sum[r][1];
-      }
-    }
-}
-
-/* d[TM][columns] (+)= the sums over `count` tiles of rows x by rows dy; only n rows of d exist. */
-static void wino_outer(const real *x, int x_row, const real *dy, int dy_row, int count, real *d,
-                       int columns, int n, int add) {
-  vec sum[TM][2] = {{{0}}};
-  for (int t = 0; t < count; t++, x += x_row, dy += dy_row) {
-    const vec b0 = VEC_IN(dy), b1 = VEC_IN(dy + LANES);
-#pragma GCC unroll 8
-    for (int r = 0; r < TM; r++) {
-      sum[r][0] += x[r] * b0;
-      sum[r][1] += x[r] * b1;
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < TM; r++)
-    if (r < n) {
-      real *to = d + (ptrdiff_t)r * columns;
-      if (add) {
-        sum[r][0] += VEC(to);
-        sum[r][1] += VEC(to + LANES);
-      }
-      VEC(to) = sum[r][0];
-      VEC(to + LANES) = sum[r][1];
-    }
+/* Whether it is faster: compares products with the cost of transforming tiles and weights, which
+ * was measured. */
+static int winograd_is_faster(const clf_tensor *x, const clf_tensor *y) {
+  const double Ci = x->dim[1], Co = y->dim[1], tiles = wino_tiles(x);
+  const double pixels = (double)x->dim[0] * x->dim[2] * x->dim[3];
+  const double ours = POINTS * (tiles * Ci * Co + 16 * (tiles * (Ci + Co) + Ci * Co));
+  return 9 * pixels * Ci * Co > 1.2 * ours;
 }
 #endif
