@@ -10,7 +10,7 @@
 /* Differences of distribution functions from here on are clear, not slight. */
 #define CLF__CLEAR 0.1
 
-enum { CLF__TRAIN, CLF__VALID, CLF__TEST, CLF__PARTS };
+enum { CLF__TRAIN, CLF__VALID, CLF__TEST, CLF__SETS };
 enum { CLF__STRANGE_ROWS = 10 };
 
 /* A Kolmogorov-Smirnov test of n numbers that are uniform if the model is right. */
@@ -24,17 +24,17 @@ typedef struct clf__test {
   clf__level level;
 } clf__test;
 
-typedef struct clf__slot {
+typedef struct clf__scored {
   const clf_report_rows *rows;
   int64_t n;
   double *logp;       /* (n) */
   double mean, error; /* of the finite ones */
   int64_t zeros;      /* rows of zero density */
-} clf__slot;
+} clf__scored;
 
 typedef struct clf__strange {
-  int part;
-  int64_t row;            /* index in its part */
+  int set;
+  int64_t row;            /* index in its set */
   double logp, share;     /* share of the model's samples with lower log p */
   double *gain, *instead; /* (D) each, from clf_strange_columns() */
 } clf__strange;
@@ -44,7 +44,7 @@ typedef struct clf__facts {
   clf_flow *flow;
   clf__record record;
   int32_t dim, context;
-  clf__slot part[CLF__PARTS];
+  clf__scored set[CLF__SETS];
 
   /* Rows are compared with samples of the model or, for conditional models, with `draws` samples
    * for the context of each row. */

@@ -93,7 +93,7 @@ static double score(gaussian *g, const clf_report_rows *r, int64_t i) {
 }
 
 static clf_status compare(gaussian *g, clf__facts *f) {
-  const clf__slot *const test = &f->part[CLF__TEST];
+  const clf__scored *const test = &f->set[CLF__TEST];
   double *const own = malloc(2 * (size_t)test->n * sizeof *own);
   if (!own) return clf__plot_fail(CLF_ENOMEM, "no memory for a Gaussian");
   double *const gain = own + test->n;
@@ -110,8 +110,8 @@ static clf_status compare(gaussian *g, clf__facts *f) {
 }
 
 clf_status clf__judge_gaussian(clf__facts *f) {
-  const int has_train = f->part[CLF__TRAIN].n > 0;
-  const clf__slot *const from = &f->part[has_train ? CLF__TRAIN : CLF__TEST];
+  const int has_train = f->set[CLF__TRAIN].n > 0;
+  const clf__scored *const from = &f->set[has_train ? CLF__TRAIN : CLF__TEST];
   const int64_t every = (from->n + ROWS_MOST - 1) / ROWS_MOST;
   gaussian g = {.f = f,
                 .fitted = from->n / (every > 0 ? every : 1),

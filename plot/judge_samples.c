@@ -25,7 +25,7 @@ static clf_status no_memory(int64_t n) {
 
 /* Which test rows are compared: all, or evenly spaced ones if there are many. */
 static clf_status choose_judged(clf__facts *f) {
-  const int64_t n = f->part[CLF__TEST].n;
+  const int64_t n = f->set[CLF__TEST].n;
   f->judged = f->context && n > ROWS_MOST ? ROWS_MOST : n;
   f->judge = malloc((size_t)f->judged * sizeof *f->judge);
   if (!f->judge) return no_memory(f->judged);
@@ -48,7 +48,7 @@ static clf_status draw_given(clf__facts *f) {
   double *const c = malloc((size_t)f->samples * (size_t)C * sizeof *c);
   if (!c) return no_memory(f->samples);
   for (int64_t k = 0; k < f->judged; k++)
-    memcpy(c + k * C, f->part[CLF__TEST].rows->given->at + f->judge[k] * C, (size_t)C * sizeof *c);
+    memcpy(c + k * C, f->set[CLF__TEST].rows->given->at + f->judge[k] * C, (size_t)C * sizeof *c);
   clf_status s = clf_sample_given(f->flow, c, f->judged, f->source->seed, f->draws, f->sample);
   for (int64_t k = f->samples - 1; k >= 0; k--) /* backwards, because both use the same memory */
     memmove(c + k * C, c + k / f->draws * C, (size_t)C * sizeof *c);
@@ -116,7 +116,7 @@ static clf_status compare_columns(clf__facts *f) {
   clf_status s = among ? CLF_OK : no_memory(f->samples);
   for (int32_t d = 0; d < f->dim && !s; d++) {
     for (int64_t i = 0; i < f->samples; i++) among[i] = f->sample[i * f->dim + d];
-    s = compare(f, f->part[CLF__TEST].rows->x->at + d, f->dim, among, (uint64_t)d + 1, f->dim + 1,
+    s = compare(f, f->set[CLF__TEST].rows->x->at + d, f->dim, among, (uint64_t)d + 1, f->dim + 1,
                 &f->column[d]);
   }
   free(among);
@@ -145,7 +145,7 @@ static double poisson_tail(int64_t count, double expected) {
 static void count_beyond(clf__facts *f) {
   const int64_t pool = f->draws ? f->draws : f->samples;
   for (int64_t k = 0; k < f->judged; k++)
-    f->beyond += f->part[CLF__TEST].logp[f->judge[k]] < f->sample_logp[f->draws ? k * pool : 0];
+    f->beyond += f->set[CLF__TEST].logp[f->judge[k]] < f->sample_logp[f->draws ? k * pool : 0];
   f->beyond_expected = (double)f->judged / (double)(pool + 1);
   const double p = poisson_tail(f->beyond, f->beyond_expected);
   f->beyond_level = p > CLF__ALPHA                                 ? CLF__FITS
@@ -174,7 +174,7 @@ static int is_chi_square(const clf__facts *f) {
 
 /* z of the judged rows; NaN where the flow overflows. */
 static clf_status latents(clf__facts *f, double *x, double *c, double *z) {
-  const clf_report_rows *const r = f->part[CLF__TEST].rows;
+  const clf_report_rows *const r = f->set[CLF__TEST].rows;
   const int64_t D = f->dim, C = f->context;
   for (int64_t k = 0; k < f->judged; k++) {
     memcpy(x + k * D, r->x->at + f->judge[k] * D, (size_t)D * sizeof *x);
@@ -211,7 +211,7 @@ clf_status clf__judge_samples(clf__facts *f) {
   if (!f->column || !f->worst) return no_memory(f->dim);
   CLF_TRY(compare_columns(f));
   sort_worst(f);
-  CLF_TRY(compare(f, f->part[CLF__TEST].logp, 1, f->sample_logp, 0, f->dim + 1, &f->rank));
+  CLF_TRY(compare(f, f->set[CLF__TEST].logp, 1, f->sample_logp, 0, f->dim + 1, &f->rank));
   count_beyond(f);
   return is_chi_square(f) ? compare_lengths(f) : CLF_OK;
 }

@@ -9,19 +9,19 @@
 #include <string.h>
 
 /* Inserts the row among the lowest so far, in ascending order; ties keep their order. */
-static void consider(clf__facts *f, int part, int64_t row) {
-  const double logp = f->part[part].logp[row];
+static void consider(clf__facts *f, int set, int64_t row) {
+  const double logp = f->set[set].logp[row];
   int at = f->strange_count;
   while (at > 0 && f->strange[at - 1].logp > logp) at--;
   if (at == CLF__STRANGE_ROWS) return;
   if (f->strange_count < CLF__STRANGE_ROWS) f->strange_count++;
   memmove(&f->strange[at + 1], &f->strange[at],
           (size_t)(f->strange_count - at - 1) * sizeof *f->strange);
-  f->strange[at] = (clf__strange){.part = part, .row = row, .logp = logp, .share = NAN};
+  f->strange[at] = (clf__strange){.set = set, .row = row, .logp = logp, .share = NAN};
 }
 
 static clf_status explain(clf__facts *f, clf__strange *s) {
-  const clf_report_rows *const r = f->part[s->part].rows;
+  const clf_report_rows *const r = f->set[s->set].rows;
   const double *const c = f->context ? r->given->at + s->row * f->context : NULL;
   if (!f->draws) {
     int64_t below, equal;
@@ -33,8 +33,8 @@ static clf_status explain(clf__facts *f, clf__strange *s) {
 }
 
 clf_status clf__judge_strange(clf__facts *f) {
-  for (int part = 0; part < CLF__PARTS; part++)
-    for (int64_t i = 0; i < f->part[part].n; i++) consider(f, part, i);
+  for (int set = 0; set < CLF__SETS; set++)
+    for (int64_t i = 0; i < f->set[set].n; i++) consider(f, set, i);
   const size_t D = (size_t)f->dim;
   f->strange_numbers = calloc(2 * CLF__STRANGE_ROWS * D, sizeof *f->strange_numbers);
   if (!f->strange_numbers) return clf__plot_fail(CLF_ENOMEM, "no memory for the strangest rows");

@@ -61,7 +61,7 @@ static clf_status draw_ranks(const clf__facts *f, clf__canvas *c) {
 static clf_status draw_log_p(const clf__facts *f, clf__canvas *c) {
   clf__range rows, samples;
   CLF_TRY(clf__view(f->sample_logp, f->samples, 1, &samples));
-  const clf__slot *const test = &f->part[CLF__TEST];
+  const clf__scored *const test = &f->set[CLF__TEST];
   if (test->zeros == test->n)
     rows = samples;
   else

@@ -33,7 +33,7 @@ static void value(clf__page *p, const clf__facts *f, int32_t d, double v, int di
 /* The columns with the largest gains, above one nat. */
 static void reasons(clf__page *p, const clf__facts *f, const clf__strange *s) {
   enum { NAMED = 3 };
-  const double *const x = f->part[s->part].rows->x->at + s->row * f->dim;
+  const double *const x = f->set[s->set].rows->x->at + s->row * f->dim;
   int32_t done[NAMED] = {0};
   int n = 0;
   for (; n < NAMED; n++) {
@@ -60,7 +60,7 @@ static void reasons(clf__page *p, const clf__facts *f, const clf__strange *s) {
 
 static void strange_row(clf__page *p, const clf__facts *f, const clf__strange *s) {
   static const char *const words[] = {"training ", "validation "};
-  const clf_report_rows *const r = f->part[s->part].rows;
+  const clf_report_rows *const r = f->set[s->set].rows;
   char number[40];
   clf__page_add(p, "<tr><td class=\"w\">");
   if (r->ids)
@@ -69,7 +69,7 @@ static void strange_row(clf__page *p, const clf__facts *f, const clf__strange *s
     clf__count(number, sizeof number, r->row ? r->row[s->row] : s->row + 1);
     clf__page_addf(p, "row %s", number);
   }
-  const char *const word = s->part == CLF__TEST ? clf__judged_rows(f) : words[s->part];
+  const char *const word = s->set == CLF__TEST ? clf__judged_rows(f) : words[s->set];
   if (*word) clf__page_addf(p, " <span class=\"soft\">(%srow)</span>", word);
   clf__page_add(p, "</td>");
   clf__page_nats(number, sizeof number, s->logp, NAN);

@@ -7,10 +7,8 @@
 #include <stdio.h>
 
 /* "training ", "validation ", or the name of the judged rows. */
-static const char *part_name(const clf__facts *f, int part) {
-  return part == CLF__TRAIN   ? "training "
-         : part == CLF__VALID ? "validation "
-                              : clf__judged_rows(f);
+static const char *set_name(const clf__facts *f, int set) {
+  return set == CLF__TRAIN ? "training " : set == CLF__VALID ? "validation " : clf__judged_rows(f);
 }
 
 void clf__report_name(clf__page *p, const clf__facts *f, int32_t d) {
@@ -55,10 +53,10 @@ clf_status clf__report_verdict(clf__page *p, const clf__facts *f, const clf__ver
           "them, it looks better here than on new rows."};
   char n[40];
   clf__page_add(p, "<p class=\"soft\">");
-  for (int i = 0; i < CLF__PARTS; i++) {
-    if (!f->part[i].n) continue;
-    clf__count(n, sizeof n, f->part[i].n);
-    clf__page_addf(p, "%s %srows, ", n, part_name(f, i));
+  for (int i = 0; i < CLF__SETS; i++) {
+    if (!f->set[i].n) continue;
+    clf__count(n, sizeof n, f->set[i].n);
+    clf__page_addf(p, "%s %srows, ", n, set_name(f, i));
   }
   clf__page_addf(p, "%" PRId32 " column%s", f->dim, f->dim == 1 ? "" : "s");
   if (f->context)
@@ -87,22 +85,22 @@ clf_status clf__report_verdict(clf__page *p, const clf__facts *f, const clf__ver
 
 /* ---- Log-likelihoods ----------------------------------------------------------------- */
 
-static void part_table(clf__page *p, const clf__facts *f) {
+static void set_table(clf__page *p, const clf__facts *f) {
   char n[40];
   clf__page_add(p, "<div class=\"scroll\"><table><tr><th>log p, nats a row</th><th class=\"n\">rows"
                    "</th><th class=\"n\">mean</th><th class=\"n\">zero density</th></tr>\n");
-  for (int i = 0; i < CLF__PARTS; i++) {
-    const clf__slot *const part = &f->part[i];
-    if (!part->n) continue;
-    clf__count(n, sizeof n, part->n);
-    clf__page_addf(p, "<tr><td>this model, %srows</td><td class=\"n\">%s</td>", part_name(f, i), n);
-    clf__report_nats(p, part->mean, part->error);
-    cell(p, (double)part->zeros, 3);
+  for (int i = 0; i < CLF__SETS; i++) {
+    const clf__scored *const set = &f->set[i];
+    if (!set->n) continue;
+    clf__count(n, sizeof n, set->n);
+    clf__page_addf(p, "<tr><td>this model, %srows</td><td class=\"n\">%s</td>", set_name(f, i), n);
+    clf__report_nats(p, set->mean, set->error);
+    cell(p, (double)set->zeros, 3);
     clf__page_add(p, "</tr>\n");
   }
   if (!isnan(f->gaussian)) {
     clf__page_addf(p, "<tr><td>a Gaussian (%s), %srows</td><td></td>",
-                   f->part[CLF__TRAIN].n ? "fitted to the training rows" : "of the other rows",
+                   f->set[CLF__TRAIN].n ? "fitted to the training rows" : "of the other rows",
                    clf__judged_rows(f));
     clf__report_nats(p, f->gaussian, f->gaussian_error);
     clf__page_add(p,
@@ -118,7 +116,7 @@ clf_status clf__report_likelihood(clf__page *p, const clf__facts *f) {
                 "<section id=\"likelihood\">\n<h2>Log-likelihood</h2>\n<p>Mean log p of a row in "
                 "nats, in the data's own units; higher is better. Errors are standard errors of "
                 "the mean.</p>\n");
-  part_table(p, f);
+  set_table(p, f);
   if (f->record.count) CLF_TRY(clf__report_candidates(p, f));
   clf__page_add(p, "</section>\n");
   return CLF_OK;

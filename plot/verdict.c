@@ -61,7 +61,7 @@ static void remark(clf__verdict *v) { v->bad[v->count - 1] = CLF__SLIGHT; }
 
 static void say_zeros(const clf__facts *f, clf__verdict *v) {
   char zeros[40], n[40];
-  const clf__slot *const test = &f->part[CLF__TEST];
+  const clf__scored *const test = &f->set[CLF__TEST];
   if (!test->zeros) return;
   clf__count(zeros, sizeof zeros, test->zeros);
   clf__count(n, sizeof n, test->n);
@@ -205,7 +205,7 @@ void clf__verdict_of(const clf__facts *f, clf__verdict *v) {
   say_gain(f, v);
   say_mixture(f, v);
   say_gap(f, v);
-  const int64_t n = f->part[CLF__TEST].n;
+  const int64_t n = f->set[CLF__TEST].n;
   clf__count(rows, sizeof rows, n);
   snprintf(v->sentence, sizeof v->sentence, "The model %s the %s %srow%s.%s",
            v->level == CLF__FITS     ? "fits"

@@ -49,9 +49,9 @@ typedef struct cli_report_rows {
   char command[4096];
 } cli_report_rows;
 
-/* Makes the rows of a report. pairs: comma-separated names or numbers of columns, or NULL. part:
+/* Makes the rows of a report. pairs: comma-separated names or numbers of columns, or NULL. role:
  * the set of each row; NULL: as the model's file says. Close the result also after a failure. */
-int cli_report_open(cli_session *s, const char *pairs, const uint8_t *part, uint64_t seed,
+int cli_report_open(cli_session *s, const char *pairs, const uint8_t *role, uint64_t seed,
                     cli_report_rows *r);
 void cli_report_close(cli_report_rows *r);
 

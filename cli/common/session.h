@@ -128,14 +128,14 @@ int cli_log_probs(cli_session *s, double *logp);
 /* The score of the rows without missing values, and how many rows have some. */
 int cli_score(const double *logp, int64_t n, int32_t dim, clf_score *score, int64_t *missing);
 
-/* ---- parts.c --------------------------------------------------------------------------------- */
+/* ---- roles.c --------------------------------------------------------------------------------- */
 
 enum { CLI_ROW_MISSING = 255 }; /* continues the values of clflow/fit.h */
 /* Finds which set each row of the data belonged to when the model was made, from the checksum,
- * the seed and the fractions in its file: part (cli_row_count()), CLI_ROW_MISSING where a value
+ * the seed and the fractions in its file: role (cli_row_count()), CLI_ROW_MISSING where a value
  * is missing. *found 0: the data are different, or the file does not say; *refit: the model was
  * finally trained on all rows. */
-int cli_parts_find(const cli_session *s, uint8_t *part, int *found, int *refit);
+int cli_roles_find(const cli_session *s, uint8_t *role, int *found, int *refit);
 
 /* clf_transform_given() or clf_invert_given(); c may be NULL. */
 typedef clf_status (*cli_map_fn)(clf_flow *flow, const double *from, const double *c, int64_t n,

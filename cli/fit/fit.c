@@ -164,7 +164,7 @@ static int fit(cli_session *s, cli_fit_rows *rows) {
   const clf_fit_data data = {.x = &rows->x,
                              .given = rows->given.at ? &rows->given : NULL,
                              .weights = rows->weights.at,
-                             .part = rows->part,
+                             .part = rows->role,
                              .name = cli_common.data};
   cli_signals_ask();
   const clf_status status =

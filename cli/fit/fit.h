@@ -16,7 +16,7 @@ extern struct cli_fit_wanted {
 typedef struct cli_fit_rows {
   clf_table x, given, weights;
   clf_columns context; /* the columns of which `given` is made */
-  uint8_t *part;       /* the set of each row; NULL: decided by the seed */
+  uint8_t *role;       /* the set of each row; NULL: decided by the seed */
 } cli_fit_rows;
 
 /* fit_rows.c */

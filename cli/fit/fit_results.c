@@ -44,7 +44,7 @@ int cli_fit_report(cli_session *s, const cli_fit_rows *rows, const char *model, 
   cli_common.model = model;
   s->data = rows->x; /* borrowed, like the context */
   s->given = rows->given;
-  int code = cli_report_open(s, NULL, rows->part, cli_fit_wanted.o.seed, &r);
+  int code = cli_report_open(s, NULL, rows->role, cli_fit_wanted.o.seed, &r);
   if (!code && clf_report_write(&r.source, path, verdict, size) != CLF_OK)
     code = cli_fail_library();
   cli_report_close(&r);

@@ -76,12 +76,12 @@ static int columns_of(const cli_fit_rows *rows, clf_columns *like) {
   *like =
       (clf_columns){n, calloc((size_t)n, sizeof *like->names), calloc((size_t)n, sizeof *like->at)};
   if (!like->names || !like->at) return cli_fail("out of memory for %" PRId32 " columns", n);
-  const clf_columns parts[] = {
+  const clf_columns from[] = {
       {x->cols, x->names, x->columns}, context, {w->cols, w->names, w->columns}};
   for (int32_t p = 0, at = 0; p < 3; p++)
-    for (int32_t c = 0; c < parts[p].count; c++, at++) {
-      like->names[at] = parts[p].names ? parts[p].names[c] : NULL;
-      if (parts[p].at) like->at[at] = parts[p].at[c];
+    for (int32_t c = 0; c < from[p].count; c++, at++) {
+      like->names[at] = from[p].names ? from[p].names[c] : NULL;
+      if (from[p].at) like->at[at] = from[p].at[c];
     }
   return CLI_OK;
 }
@@ -114,12 +114,12 @@ static int append_file(cli_fit_rows *rows, const char *data) {
  * the validation rows. */
 static int divide(cli_fit_rows *rows, int64_t own, int64_t valid) {
   const clf_fit_options *o = &cli_fit_wanted.o;
-  rows->part = malloc((size_t)rows->x.rows);
-  if (!rows->part) return cli_fail("out of memory to divide the rows");
-  if (clf_split_rows(own, 0, cli_fit_wanted.test ? 0 : o->test, o->seed, rows->part) != CLF_OK)
+  rows->role = malloc((size_t)rows->x.rows);
+  if (!rows->role) return cli_fail("out of memory to divide the rows");
+  if (clf_split_rows(own, 0, cli_fit_wanted.test ? 0 : o->test, o->seed, rows->role) != CLF_OK)
     return cli_fail_library();
   for (int64_t i = own; i < rows->x.rows; i++)
-    rows->part[i] = i < own + valid ? CLF_ROW_VALID : CLF_ROW_TEST;
+    rows->role[i] = i < own + valid ? CLF_ROW_VALID : CLF_ROW_TEST;
   return CLI_OK;
 }
 
@@ -153,5 +153,5 @@ void cli_fit_rows_free(cli_fit_rows *rows) {
   clf_table_free(&rows->given);
   clf_columns_free(&rows->context);
   clf_table_free(&rows->weights);
-  free(rows->part);
+  free(rows->role);
 }

@@ -87,7 +87,7 @@ static int find_roles(cli_session *s, const uint8_t *known, uint8_t *role, cli_r
   if (known)
     memcpy(role, known, (size_t)s->data.rows);
   else
-    code = cli_parts_find(s, role, &found, &refit);
+    code = cli_roles_find(s, role, &found, &refit);
   if (code) return code;
   if (!found) call_all_test(s, role);
   r->source.judged = found ? choose_judged(s, role) : CLF_JUDGED_ANY;

@@ -63,19 +63,19 @@ typedef struct scores {
 static int score_valid(cli_session *s, double *mean) {
   const int64_t n = cli_row_count(s);
   double *const logp = malloc((size_t)n * sizeof *logp), sum = 0;
-  uint8_t *const part = malloc((size_t)n);
+  uint8_t *const role = malloc((size_t)n);
   int64_t rows = 0;
-  int found = 0, refit = 0, code = logp && part ? CLI_OK : cli_fail("out of memory for the rows");
+  int found = 0, refit = 0, code = logp && role ? CLI_OK : cli_fail("out of memory for the rows");
   if (!code) code = cli_log_probs(s, logp);
-  if (!code && !cli_wanted.valid) code = cli_parts_find(s, part, &found, &refit);
+  if (!code && !cli_wanted.valid) code = cli_roles_find(s, role, &found, &refit);
   for (int64_t i = 0; i < n && !code; i++) {
-    if (isnan(logp[i]) || (!cli_wanted.valid && (!found || part[i] != CLF_ROW_VALID))) continue;
+    if (isnan(logp[i]) || (!cli_wanted.valid && (!found || role[i] != CLF_ROW_VALID))) continue;
     sum += logp[i];
     rows++;
   }
   if (!code && rows) *mean = sum / (double)rows;
   free(logp);
-  free(part);
+  free(role);
   return code;
 }
 
@@ -95,15 +95,15 @@ static void forget_given(void) {
   if (cli_common.given && !cli_given_is_file(cli_common.given)) cli_common.given = NULL;
 }
 
-static int score(const char *model, const char *parts_of, scores *r) {
+static int score(const char *model, const char *roles_of, scores *r) {
   cli_session s = {0};
   int code = CLI_OK;
   forget_given();
-  if (parts_of && !cli_wanted.weights) {
+  if (roles_of && !cli_wanted.weights) {
     cli_common.model = model;
     if (cli_wanted.valid) cli_common.data = cli_wanted.valid;
     code = cli_session_open(&s);
-    cli_common.model = parts_of; /* its training says which rows are which */
+    cli_common.model = roles_of; /* its training says which rows are which */
     if (!code) code = score_valid(&s, &r->valid);
     cli_session_close(&s);
   }

@@ -10,20 +10,20 @@
  * Free only the lists. Without names, the columns of the file are detected. */
 static int columns_of(const cli_session *s, clf_columns *like) {
   const clf_table *const x = &s->data, *const c = &s->given, *const w = &s->weights;
-  const clf_columns parts[] = {{x->cols, x->names, x->columns},
-                               s->context.count ? s->context
-                                                : (clf_columns){c->cols, c->names, c->columns},
-                               {w->cols, w->names, w->columns}};
+  const clf_columns from[] = {{x->cols, x->names, x->columns},
+                              s->context.count ? s->context
+                                               : (clf_columns){c->cols, c->names, c->columns},
+                              {w->cols, w->names, w->columns}};
   int32_t n = 0;
   if (!x->names) return CLI_OK;
-  for (int p = 0; p < 3; p++) n += parts[p].count;
+  for (int p = 0; p < 3; p++) n += from[p].count;
   *like =
       (clf_columns){n, calloc((size_t)n, sizeof *like->names), calloc((size_t)n, sizeof *like->at)};
   if (!like->names || !like->at) return cli_fail("out of memory for %d columns", n);
   for (int32_t p = 0, at = 0; p < 3; p++)
-    for (int32_t k = 0; k < parts[p].count; k++, at++) {
-      like->names[at] = parts[p].names ? parts[p].names[k] : NULL;
-      if (parts[p].at) like->at[at] = parts[p].at[k];
+    for (int32_t k = 0; k < from[p].count; k++, at++) {
+      like->names[at] = from[p].names ? from[p].names[k] : NULL;
+      if (from[p].at) like->at[at] = from[p].at[k];
     }
   return CLI_OK;
 }

@@ -15,22 +15,22 @@
 
 /* Draws the fold of each row; the sizes of the K folds differ by at most one. */
 static int draw(int64_t rows, int32_t folds, uint64_t seed, int32_t *fold) {
-  uint8_t *part = malloc((size_t)rows);
+  uint8_t *role = malloc((size_t)rows);
   int64_t left = rows;
-  if (!part) return cli_fail("out of memory to divide %" PRId64 " rows", rows);
+  if (!role) return cli_fail("out of memory to divide %" PRId64 " rows", rows);
   for (int64_t i = 0; i < rows; i++) fold[i] = folds - 1;
   for (int32_t k = 0; k + 1 < folds; k++) {
     const int64_t wanted = left / (folds - k);
-    if (clf_split_rows(left, (double)wanted / (double)left, 0, seed + (uint64_t)k, part) !=
+    if (clf_split_rows(left, (double)wanted / (double)left, 0, seed + (uint64_t)k, role) !=
         CLF_OK) {
-      free(part);
+      free(role);
       return cli_fail_library();
     }
     for (int64_t i = 0, at = 0; i < rows; i++)
-      if (fold[i] == folds - 1 && part[at++] == CLF_ROW_VALID) fold[i] = k;
+      if (fold[i] == folds - 1 && role[at++] == CLF_ROW_VALID) fold[i] = k;
     left -= wanted;
   }
-  free(part);
+  free(role);
   return CLI_OK;
 }
 

@@ -39,23 +39,23 @@ static cli_option options[] = {
 
 /* ---- Results ------------------------------------------------------------------------ */
 
-enum { TRAIN, VALID, TEST, PARTS };
+enum { TRAIN, VALID, TEST, SETS };
 static const struct {
   const char *key, *name;
-} parts[PARTS] = {{"train", "training"}, {"valid", "validation"}, {"test", "test"}};
+} sets[SETS] = {{"train", "training"}, {"valid", "validation"}, {"test", "test"}};
 
-typedef struct part {
+typedef struct set_score {
   int there;
   clf_score score;
-} part;
+} set_score;
 
 typedef struct result {
   const char *data; /* the first one given of --data, --test, --valid */
-  int first;        /* PARTS, TEST or VALID: which one it was */
+  int first;        /* SETS, TEST or VALID: which one it was */
   clf_score score;  /* score of all rows */
   int64_t missing;
   int images, dim, refit;
-  part part[PARTS];
+  set_score set[SETS];
   const char *judged; /* the rows that are compared with samples: "test", "validation" or "" */
   clf_deviation logp, *columns; /* columns NULL: no comparison was made */
   char **names;
@@ -72,15 +72,15 @@ static void release(result *r) {
 /* ---- Scores -------------------------------------------------------------------------- */
 
 /* Scores the training, validation and test rows where the model's file says which they are. */
-static int score_parts(const cli_session *s, const double *logp, const uint8_t *of, result *r) {
+static int score_sets(const cli_session *s, const double *logp, const uint8_t *of, result *r) {
   double *const some = malloc((size_t)s->data.rows * sizeof *some);
   if (!some) return cli_fail("out of memory for %" PRId64 " log-densities", s->data.rows);
-  for (int k = 0; k < PARTS; k++) {
+  for (int k = 0; k < SETS; k++) {
     int64_t n = 0;
     for (int64_t i = 0; i < s->data.rows; i++)
       if (of[i] == k) some[n++] = logp[i];
-    r->part[k].there = n > 0;
-    r->part[k].score = clf_score_of(some, n, r->dim);
+    r->set[k].there = n > 0;
+    r->set[k].score = clf_score_of(some, n, r->dim);
   }
   free(some);
   return CLI_OK;
@@ -132,8 +132,8 @@ static int compare(cli_session *s, const double *x, const double *c, int64_t n, 
   return CLI_OK;
 }
 
-/* Copies the rows of the part k to a separate array; k = PARTS: all rows. */
-static int compare_part(cli_session *s, const uint8_t *of, int k, result *r) {
+/* Copies the rows of the set k to a separate array; k = SETS: all rows. */
+static int compare_set(cli_session *s, const uint8_t *of, int k, result *r) {
   const int64_t rows = cli_row_count(s);
   const int32_t D = r->dim, C = clf_flow_context(s->flow);
   double *const x = malloc((size_t)rows * (size_t)D * sizeof *x), *const c =
@@ -145,7 +145,7 @@ static int compare_part(cli_session *s, const uint8_t *of, int k, result *r) {
   int64_t n = 0;
   for (int64_t i = 0; i < rows && !code; i++) {
     const double *row, *given;
-    if (k < PARTS && of[i] != k) continue;
+    if (k < SETS && of[i] != k) continue;
     code = cli_rows(s, i, 1, &row);
     if (!code) code = cli_given_rows(s, i, 1, &given);
     if (code) break;
@@ -173,12 +173,12 @@ static int evaluate(cli_session *s, clf_score *score, int64_t *missing, int find
   r->images = cli_makes_images(s);
   if (!code) code = cli_log_probs(s, logp);
   if (!code) code = cli_score(logp, rows, r->dim, score, missing);
-  if (!code && find) code = cli_parts_find(s, of, &found, &r->refit);
-  if (!code && found) code = score_parts(s, logp, of, r);
-  int k = PARTS;
-  if (found) k = r->part[TEST].there ? TEST : r->part[VALID].there ? VALID : TRAIN;
-  if (judge && k < PARTS) r->judged = parts[k].name;
-  if (!code && cli_ranks_own() == 0 && judge && sample_count(r)) code = compare_part(s, of, k, r);
+  if (!code && find) code = cli_roles_find(s, of, &found, &r->refit);
+  if (!code && found) code = score_sets(s, logp, of, r);
+  int k = SETS;
+  if (found) k = r->set[TEST].there ? TEST : r->set[VALID].there ? VALID : TRAIN;
+  if (judge && k < SETS) r->judged = sets[k].name;
+  if (!code && cli_ranks_own() == 0 && judge && sample_count(r)) code = compare_set(s, of, k, r);
   free(logp);
   free(of);
   return code;
@@ -188,7 +188,7 @@ static int evaluate(cli_session *s, clf_score *score, int64_t *missing, int find
  * samples if there are any, otherwise validation rows. */
 static int evaluate_all(cli_session *s, result *r) {
   const char *const all[] = {cli_common.data, o.test, o.valid};
-  static const int of[] = {PARTS, TEST, VALID};
+  static const int of[] = {SETS, TEST, VALID};
   int code = CLI_OK, opened = 0;
   for (int i = 0; i < 3 && !code; i++) {
     if (!all[i]) continue;
@@ -200,9 +200,9 @@ static int evaluate_all(cli_session *s, result *r) {
     const int first = !r->data, judge = o.test ? i == 1 : o.valid ? i == 2 : 1;
     if (first) r->data = all[i];
     if (first) r->first = of[i];
-    if (judge && of[i] < PARTS) r->judged = parts[of[i]].name;
+    if (judge && of[i] < SETS) r->judged = sets[of[i]].name;
     code = evaluate(s, first ? &r->score : &score, first ? &r->missing : &missing, !i, judge, r);
-    if (!code && of[i] < PARTS) r->part[of[i]] = (part){1, first ? r->score : score};
+    if (!code && of[i] < SETS) r->set[of[i]] = (set_score){1, first ? r->score : score};
   }
   return code;
 }
@@ -227,10 +227,10 @@ static json_t *json_score(const result *r, const clf_score *score) {
                    (json_int_t)score->zeros, "without_zero_density", rest);
 }
 
-static json_t *json_parts(const result *r) {
+static json_t *json_sets(const result *r) {
   json_t *all = json_object();
-  for (int k = 0; k < PARTS; k++)
-    if (r->part[k].there) json_object_set_new(all, parts[k].key, json_score(r, &r->part[k].score));
+  for (int k = 0; k < SETS; k++)
+    if (r->set[k].there) json_object_set_new(all, sets[k].key, json_score(r, &r->set[k].score));
   return all;
 }
 
@@ -258,7 +258,7 @@ static int print_json(const result *r) {
   json_object_set_new(all, "model", cli_json_text(cli_common.model));
   json_object_set_new(all, "data", cli_json_text(r->data));
   json_object_set_new(all, "missing", json_integer(r->missing));
-  json_object_set_new(all, "parts", json_parts(r));
+  json_object_set_new(all, "parts", json_sets(r));
   json_object_set_new(all, "refit", json_boolean(r->refit));
   json_object_set_new(all, "calibration", json_comparison(r));
   return cli_json_print(all);
@@ -289,11 +289,11 @@ static void print_score(const result *r) {
   print_mean(r, score->rest.mean, score->rest.std_error, score->rest.bits_per_dim);
 }
 
-static void print_parts(const result *r) {
-  for (int k = 0; k < PARTS; k++) {
-    const clf_score *const s = &r->part[k].score;
-    if (!r->part[k].there || k == r->first) continue;
-    printf("%-10s           %.6f", parts[k].name, s->rest.mean);
+static void print_sets(const result *r) {
+  for (int k = 0; k < SETS; k++) {
+    const clf_score *const s = &r->set[k].score;
+    if (!r->set[k].there || k == r->first) continue;
+    printf("%-10s           %.6f", sets[k].name, s->rest.mean);
     printf(isfinite(s->rest.std_error) ? " +- %.6f nats" : " nats", s->rest.std_error);
     printf(", %" PRId64 " rows", s->count);
     if (s->zeros) printf(", without %" PRId64 " of zero density", s->zeros);
@@ -341,7 +341,7 @@ static int run(void) {
   if (!code && o.json) code = print_json(&r);
   if (!code && !o.json) {
     print_score(&r);
-    print_parts(&r);
+    print_sets(&r);
     print_comparison(&r);
   }
   release(&r);

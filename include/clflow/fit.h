@@ -22,12 +22,12 @@ extern "C" {
 /* The use of a row of a table. */
 enum { CLF_ROW_TRAIN, CLF_ROW_VALID, CLF_ROW_TEST };
 
-/* Draws the use of each of `rows` rows into part (rows): round(valid rows) rows are for
+/* Draws the use of each of `rows` rows into role (rows): round(valid rows) rows are for
  * validation, round(test rows) for testing, and all others for training.  The same seed gives
  * the same split.
  * Errors: EINVAL (rows < 1; shares below 0, or that leave no row for training). */
 CLF_API clf_status clf_split_rows(int64_t rows, double valid, double test, uint64_t seed,
-                                  uint8_t *part);
+                                  uint8_t *role);
 
 /* ---- The search ---------------------------------------------------------------------------- */
 

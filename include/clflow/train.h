@@ -313,12 +313,12 @@ CLF_API clf_status clf_trainer_resume(clf_trainer *trainer, const char *path);
 /* Loads the options of a saved training.  EFORMAT if the file has none. */
 CLF_API clf_status clf_train_options_load(const char *path, clf_train_options *options);
 
-/* The use of each row of a table x, with its context (NULL: none), in the saved training: part
- * (rows) becomes CLF_ROW_TRAIN or CLF_ROW_VALID (fit.h).  *same is 0, and part is not set,
+/* The use of each row of a table x, with its context (NULL: none), in the saved training: role
+ * (rows) becomes CLF_ROW_TRAIN or CLF_ROW_VALID (fit.h).  *same is 0, and role is not set,
  * unless these are the rows of that training, with the flow's order of columns; rows with
  * weights are not recognised.  EFORMAT if the file has no training. */
 CLF_API clf_status clf_train_parts(const char *path, const clf_table *x, const clf_table *given,
-                                   uint8_t *part, int *same);
+                                   uint8_t *role, int *same);
 
 #ifdef __cplusplus
 }

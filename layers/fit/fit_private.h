@@ -65,7 +65,7 @@ typedef struct clf__fit {
   void *context;
   double began;
   int stopped; /* 1: `report` ended the search */
-  uint8_t *part;
+  uint8_t *role;
   clf__fit_split split[CLF_FIT_FOLDS];
   int splits;              /* 1, or CLF_FIT_FOLDS */
   clf__fit_rows learn;     /* all training and validation rows */

@@ -59,7 +59,7 @@ clf_train_data clf__fit_train_data(const clf__fit_rows *train, const clf__fit_ro
 
 static int64_t rows_in(const clf__fit *f, int role) {
   int64_t n = 0;
-  for (int64_t i = 0; i < f->data->x->rows; i++) n += f->part[i] == role;
+  for (int64_t i = 0; i < f->data->x->rows; i++) n += f->role[i] == role;
   return n;
 }
 
@@ -70,31 +70,31 @@ static clf_status draw_valid(clf__fit *f) {
   if (!drawn) return clf__fail(CLF_ENOMEM, "no memory to divide the rows");
   const clf_status s = clf_split_rows(train, f->o.valid, 0, f->o.seed, drawn);
   for (int64_t i = 0, j = 0; i < N && !s; i++)
-    if (f->part[i] == CLF_ROW_TRAIN) f->part[i] = drawn[j++];
+    if (f->role[i] == CLF_ROW_TRAIN) f->role[i] = drawn[j++];
   free(drawn);
   return s;
 }
 
-static clf_status take_parts(clf__fit *f) {
+static clf_status take_roles(clf__fit *f) {
   const int64_t N = f->data->x->rows;
-  memcpy(f->part, f->data->part, (size_t)N);
+  memcpy(f->role, f->data->part, (size_t)N);
   for (int64_t i = 0; i < N; i++)
-    if (f->part[i] > CLF_ROW_TEST)
+    if (f->role[i] > CLF_ROW_TEST)
       return clf__fail(
           CLF_EINVAL,
           "part %d of row %lld is unknown; 0 is for training, 1 for validation, 2 for testing",
-          f->part[i], (long long)i + 1);
+          f->role[i], (long long)i + 1);
   const int folds = rows_in(f, CLF_ROW_TRAIN) < CLF_FIT_FEW_ROWS;
   return folds || rows_in(f, CLF_ROW_VALID) ? CLF_OK : draw_valid(f);
 }
 
 static clf_status assign(clf__fit *f) {
   const int64_t N = f->data->x->rows;
-  f->part = malloc((size_t)N);
-  if (!f->part) return clf__fail(CLF_ENOMEM, "no memory to divide the rows");
-  if (f->data->part) return take_parts(f);
+  f->role = malloc((size_t)N);
+  if (!f->role) return clf__fail(CLF_ENOMEM, "no memory to divide the rows");
+  if (f->data->part) return take_roles(f);
   const double valid = N < CLF_FIT_FEW_ROWS ? 0 : f->o.valid;
-  return clf_split_rows(N, valid, f->o.test, f->o.seed, f->part);
+  return clf_split_rows(N, valid, f->o.test, f->o.seed, f->role);
 }
 
 /* The rows whose mark is (or is not) `mark`, in order. */
@@ -151,8 +151,8 @@ static clf_status make_split(clf__fit *f, int64_t *index) {
   const int64_t N = f->data->x->rows;
   clf__fit_split *to = &f->split[0];
   f->splits = 1;
-  CLF_TRY(copy_rows(f->data, index, list(f->part, N, CLF_ROW_TRAIN, 1, index), &to->train));
-  return copy_rows(f->data, index, list(f->part, N, CLF_ROW_VALID, 1, index), &to->valid);
+  CLF_TRY(copy_rows(f->data, index, list(f->role, N, CLF_ROW_TRAIN, 1, index), &to->train));
+  return copy_rows(f->data, index, list(f->role, N, CLF_ROW_VALID, 1, index), &to->valid);
 }
 
 /* The weights of the validation rows, in the order of the splits. */
@@ -169,8 +169,8 @@ static clf_status gather_weights(clf__fit *f) {
 
 static clf_status divide(clf__fit *f, int64_t *index) {
   const int64_t N = f->data->x->rows;
-  CLF_TRY(copy_rows(f->data, index, list(f->part, N, CLF_ROW_TEST, 1, index), &f->test));
-  CLF_TRY(copy_rows(f->data, index, list(f->part, N, CLF_ROW_TEST, 0, index), &f->learn));
+  CLF_TRY(copy_rows(f->data, index, list(f->role, N, CLF_ROW_TEST, 1, index), &f->test));
+  CLF_TRY(copy_rows(f->data, index, list(f->role, N, CLF_ROW_TEST, 0, index), &f->learn));
   CLF_TRY(rows_in(f, CLF_ROW_VALID) ? make_split(f, index) : make_folds(f, index));
   return gather_weights(f);
 }
@@ -223,5 +223,5 @@ void clf__fit_divide_free(clf__fit *f) {
   clf__fit_rows_free(&f->test);
   clf__fit_rows_free(&f->all);
   free(f->judge_weights);
-  free(f->part);
+  free(f->role);
 }

@@ -18,8 +18,8 @@ static void shuffle(int64_t *at, int64_t n, uint64_t seed) {
   }
 }
 
-clf_status clf_split_rows(int64_t rows, double valid, double test, uint64_t seed, uint8_t *part) {
-  CLF_GIVEN("part", part);
+clf_status clf_split_rows(int64_t rows, double valid, double test, uint64_t seed, uint8_t *role) {
+  CLF_GIVEN("role", role);
   if (rows < 1) return clf__fail(CLF_EINVAL, "there are no rows to divide");
   if (!(valid >= 0 && test >= 0 && valid + test < 1))
     return clf__fail(CLF_EINVAL,
@@ -33,7 +33,7 @@ clf_status clf_split_rows(int64_t rows, double valid, double test, uint64_t seed
   if (!at) return clf__fail(CLF_ENOMEM, "no memory to divide %lld rows", (long long)rows);
   shuffle(at, rows, seed);
   for (int64_t i = 0; i < rows; i++)
-    part[at[i]] = (uint8_t)(i < validates           ? CLF_ROW_VALID
+    role[at[i]] = (uint8_t)(i < validates           ? CLF_ROW_VALID
                             : i < validates + tests ? CLF_ROW_TEST
                                                     : CLF_ROW_TRAIN);
   free(at);

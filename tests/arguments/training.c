@@ -53,7 +53,7 @@ START_TEST(training) {
   int same;
   NO(clf_train_parts, "path", NULL, &table, NULL, bytes, &same);
   NO(clf_train_parts, "x", "m", NULL, NULL, bytes, &same);
-  NO(clf_train_parts, "part", "m", &table, NULL, NULL, &same);
+  NO(clf_train_parts, "role", "m", &table, NULL, NULL, &same);
   NO(clf_train_parts, "same", "m", &table, NULL, bytes, NULL);
   NO(clf_train_options_load, "path", NULL, &options);
   NO(clf_train_options_load, "options", "never.safetensors", NULL);
@@ -105,7 +105,7 @@ START_TEST(fits) {
   clf_mixture_result result;
   QUIET(clf_fit_options_default, o.seconds > 0);
   QUIET(clf_mixture_options_default, m.iterations > 0);
-  NO(clf_split_rows, "part", 3, 0.1, 0.1, 1, NULL);
+  NO(clf_split_rows, "role", 3, 0.1, 0.1, 1, NULL);
   NO(clf_fit, "dev", NULL, &data, &o, NULL, NULL, &made);
   NO(clf_fit, "data", dev, NULL, &o, NULL, NULL, &made);
   NO(clf_fit, "options", dev, &data, NULL, NULL, NULL, &made);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* parts.c: finds which rows of the data were training, validation and test rows of the model. */
+/* roles.c: finds which rows of the data were training, validation and test rows of the model. */
 #include "cli.h"
 #include <math.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static double number(const json_t *json, const char *key) {
   return json_number_value(json_object_get(json, key));
 }
 
-static int by_record(const whole *w, const json_t *record, uint8_t *part, int *found, int *refit) {
+static int by_record(const whole *w, const json_t *record, uint8_t *role, int *found, int *refit) {
   const json_t *const rows = json_object_get(record, "rows");
   const double n = number(rows, "read");
   *refit = json_is_true(json_object_get(rows, "refit"));
@@ -59,39 +59,39 @@ static int by_record(const whole *w, const json_t *record, uint8_t *part, int *f
   if (!*found) return CLI_OK;
   const clf_status s =
       clf_split_rows(w->x.rows, number(rows, "valid") / n, number(rows, "test") / n,
-                     (uint64_t)json_integer_value(json_object_get(record, "seed")), part);
+                     (uint64_t)json_integer_value(json_object_get(record, "seed")), role);
   return s == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
 /* ---- By the state of a training ---------------------------------------------------- */
 
-static int by_training(const whole *w, uint8_t *part, int *found) {
+static int by_training(const whole *w, uint8_t *role, int *found) {
   clf_train_options o;
   clf_status s = clf_train_options_load(cli_common.model, &o);
   if (s == CLF_EFORMAT) return CLI_OK; /* the file contains only weights */
-  if (!s) s = clf_train_parts(cli_common.model, &w->x, w->given.at ? &w->given : NULL, part, found);
+  if (!s) s = clf_train_parts(cli_common.model, &w->x, w->given.at ? &w->given : NULL, role, found);
   return s == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-static int find(const cli_session *s, const whole *w, uint8_t *part, int *found, int *refit) {
+static int find(const cli_session *s, const whole *w, uint8_t *role, int *found, int *refit) {
   const char *const text = clf_flow_record(s->flow);
   json_t *const record = text ? json_loads(text, 0, NULL) : NULL;
   if (text && !record) return cli_fail("the record in %s cannot be read", cli_common.model);
-  const int code = record ? by_record(w, record, part, found, refit) : by_training(w, part, found);
+  const int code = record ? by_record(w, record, role, found, refit) : by_training(w, role, found);
   json_decref(record);
   return code;
 }
 
-int cli_parts_find(const cli_session *s, uint8_t *part, int *found, int *refit) {
+int cli_roles_find(const cli_session *s, uint8_t *role, int *found, int *refit) {
   whole w = {0};
   *found = *refit = 0;
   if (s->images || (s->given.at && s->given.rows != s->data.rows)) return CLI_OK;
   int code = take_whole(s, &w);
   uint8_t *const of_whole = code ? NULL : malloc((size_t)s->data.rows);
-  if (!code && !of_whole) code = cli_fail("out of memory for the parts of the rows");
+  if (!code && !of_whole) code = cli_fail("out of memory for the roles of the rows");
   if (!code && w.x.rows) code = find(s, &w, of_whole, found, refit);
-  if (!code && *found) memset(part, CLI_ROW_MISSING, (size_t)s->data.rows);
-  for (int64_t i = 0; !code && *found && i < w.x.rows; i++) part[w.number[i]] = of_whole[i];
+  if (!code && *found) memset(role, CLI_ROW_MISSING, (size_t)s->data.rows);
+  for (int64_t i = 0; !code && *found && i < w.x.rows; i++) role[w.number[i]] = of_whole[i];
   free(of_whole);
   release(&w);
   return code;

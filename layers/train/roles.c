@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* parts.c: the use of each row of a table in a saved training. */
+/* roles.c: the use of each row of a table in a saved training. */
 #include <stdlib.h>
 #include "clflow/fit.h"
 #include "options.h"
@@ -17,18 +17,18 @@ static clf_status read_file(const char *path, clf_train_options *o, uint64_t *su
   return s ? clf__in_file(s, path) : CLF_OK;
 }
 
-static clf_status mark(const clf_train_options *o, int64_t rows, uint8_t *part) {
+static clf_status mark(const clf_train_options *o, int64_t rows, uint8_t *role) {
   clf__source s = {.o = *o};
   CLF_TRY(clf__source_split(&s, rows));
   for (int64_t i = 0; i < rows; i++)
-    part[s.index[i]] = i < s.held_out ? CLF_ROW_VALID : CLF_ROW_TRAIN;
+    role[s.index[i]] = i < s.held_out ? CLF_ROW_VALID : CLF_ROW_TRAIN;
   free(s.index);
   return CLF_OK;
 }
 
 clf_status clf_train_parts(const char *path, const clf_table *x, const clf_table *given,
-                           uint8_t *part, int *same) {
-  CLF_GIVEN("path, x, part, same", path, x, part, same);
+                           uint8_t *role, int *same) {
+  CLF_GIVEN("path, x, role, same", path, x, role, same);
   clf_train_options o = {0};
   uint64_t sum;
   CLF_TRY(read_file(path, &o, &sum));
@@ -36,5 +36,5 @@ clf_status clf_train_parts(const char *path, const clf_table *x, const clf_table
   *same = sum == own || (sum > UINT32_MAX && sum >> 32 == own);
   if (!*same) return CLF_OK;
   if (sum != own) o.valid_split = 0; /* there were separate validation rows */
-  return mark(&o, x->rows, part);
+  return mark(&o, x->rows, role);
 }
