@@ -65,9 +65,9 @@ START_TEST(kinds_of_drivers) {
   const clf_device_info pocl = {.type = "cpu", .platform = "Portable Computing Language"};
   const clf_device_info other = {.type = "cpu", .platform = "Intel(R) OpenCL"};
   const clf_device_info gpu = {.type = "gpu", .platform = "Portable Computing Language"};
-  ck_assert(clf__cl_in_parts(&pocl) && clf__cl_no_binaries(&pocl));
-  ck_assert(clf__cl_in_parts(&other) && !clf__cl_no_binaries(&other));
-  ck_assert(!clf__cl_in_parts(&gpu) && !clf__cl_no_binaries(&gpu));
+  ck_assert(clf__cl_builds_on_demand(&pocl) && clf__cl_no_binaries(&pocl));
+  ck_assert(clf__cl_builds_on_demand(&other) && !clf__cl_no_binaries(&other));
+  ck_assert(!clf__cl_builds_on_demand(&gpu) && !clf__cl_no_binaries(&gpu));
 }
 END_TEST
 

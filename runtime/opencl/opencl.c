@@ -83,9 +83,9 @@ static clf_status load_choices(clf_device *dev, const clf_device_info *info) {
   const clf__cl *cl = dev->impl;
   char program[32];
   snprintf(program, sizeof program, "%08lx", cl->program);
-  const char *const parts[] = {info->platform,     info->device, info->driver,
-                               cl->traits->family, program,      clf_version()};
-  return clf__tuned_load(dev, parts, sizeof parts / sizeof *parts);
+  const char *const fields[] = {info->platform,     info->device, info->driver,
+                                cl->traits->family, program,      clf_version()};
+  return clf__tuned_load(dev, fields, sizeof fields / sizeof *fields);
 }
 
 clf_status clf__cl_begin(clf_device *dev, clf__cl *cl, const clf_device_info *info,

@@ -18,13 +18,13 @@ typedef struct clf__kernel {
 
 /* What the kernels of single operations are built from; text is NULL if all kernels were built when
  * the device was opened. */
-typedef struct clf__parts {
+typedef struct clf__on_demand {
   char *text; /* all kernels */
   char *key;  /* everything that the binary of an operation depends on, but for its name */
   char options[128], device[128];
   int no_binaries; /* the driver has a cache of its own */
   int said;        /* whether the user was told that compiling takes time */
-} clf__parts;
+} clf__on_demand;
 
 typedef struct clf__cl {
   cl_device_id id;
@@ -34,7 +34,7 @@ typedef struct clf__cl {
   cl_event marked;          /* all that was enqueued before the last upload */
   const clf_traits *traits;
   clf__kernel kernel[CLF_OP_COUNT][CLF_MAX_KERNELS]; /* of the operations that are built */
-  clf__parts parts;
+  clf__on_demand on_demand;
   cl_mem scratch;      /* of the call that runs now: calls run one after the other */
   size_t scratch_size; /* floats */
   struct {
@@ -63,7 +63,7 @@ void clf__cl_keep_only(char *text, int op);
  * first use, or all at once; whether a driver caches compiled kernels itself, so that it is not
  * asked for binaries. */
 void clf__cl_options(const clf_traits *traits, char *out, size_t size);
-int clf__cl_in_parts(const clf_device_info *info);
+int clf__cl_builds_on_demand(const clf_device_info *info);
 int clf__cl_no_binaries(const clf_device_info *info);
 
 /* Checks that all kernels compile, or builds them and fills cl->kernel.

@@ -22,7 +22,7 @@ void clf__cl_options(const clf_traits *t, char *out, size_t size) {
            t->tm, t->tn, t->group, t->wg);
 }
 
-int clf__cl_in_parts(const clf_device_info *info) { return strcmp(info->type, "cpu") == 0; }
+int clf__cl_builds_on_demand(const clf_device_info *info) { return strcmp(info->type, "cpu") == 0; }
 
 int clf__cl_no_binaries(const clf_device_info *info) {
   return strcmp(info->type, "cpu") == 0 &&
@@ -48,9 +48,9 @@ static unsigned long crc_of(const char *text) {
 
 /* The key of one operation: its name and hashes of the whole key, which would be a copy of all
  * kernels in each of many files. */
-static void part_key(const clf__parts *parts, const char *name, char *out, size_t size) {
-  snprintf(out, size, "%s\n%016llx %08lx %zu", name, (unsigned long long)clf__hash_text(parts->key),
-           crc_of(parts->key), strlen(parts->key));
+static void operation_key(const clf__on_demand *d, const char *name, char *out, size_t size) {
+  snprintf(out, size, "%s\n%016llx %08lx %zu", name, (unsigned long long)clf__hash_text(d->key),
+           crc_of(d->key), strlen(d->key));
 }
 
 /* ---- Programs ------------------------------------------------------------------- */
@@ -183,9 +183,9 @@ static void release_kernels(clf__cl *cl, int op) {
 
 void clf__cl_release(clf__cl *cl) {
   for (int op = 0; op < CLF_OP_COUNT; op++) release_kernels(cl, op);
-  free(cl->parts.text);
-  free(cl->parts.key);
-  cl->parts = (clf__parts){.text = NULL};
+  free(cl->on_demand.text);
+  free(cl->on_demand.key);
+  cl->on_demand = (clf__on_demand){.text = NULL};
 }
 
 /* ---- All at once ------------------------------------------------------------------ */
@@ -208,12 +208,12 @@ static clf_status build_all(clf__cl *cl, const clf_device_info *info, const char
 
 /* ---- Operation by operation ---------------------------------------------------------- */
 
-static void say_once(clf__parts *parts) {
-  if (!parts->said)
+static void say_once(clf__on_demand *d) {
+  if (!d->said)
     clf__say("compiling kernels for %s, each as it is first used; later starts find them in the "
              "cache",
-             parts->device);
-  parts->said = 1;
+             d->device);
+  d->said = 1;
 }
 
 /* Without optimisation, which would take most of the time: this is never run. */
@@ -225,24 +225,24 @@ static clf_status check_all(clf__cl *cl, const char *text, const char *key) {
   const int known = is_no_binary(bytes, size);
   free(bytes);
   if (known) return CLF_OK;
-  say_once(&cl->parts);
-  snprintf(options, sizeof options, "%s -cl-opt-disable", cl->parts.options);
+  say_once(&cl->on_demand);
+  snprintf(options, sizeof options, "%s -cl-opt-disable", cl->on_demand.options);
   CLF_TRY(from_source(cl, text, options, 1, &p));
   clReleaseProgram(p);
   to_cache(NULL, key, 1);
   return CLF_OK;
 }
 
-static clf_status build_part(clf__cl *cl, char *text, const char *name) {
-  clf__parts *parts = &cl->parts;
+static clf_status build_operation(clf__cl *cl, char *text, const char *name) {
+  clf__on_demand *d = &cl->on_demand;
   char key[128];
   int known;
-  part_key(parts, name, key, sizeof key);
-  cl_program p = from_cache(cl, key, parts->options, &known);
+  operation_key(d, name, key, sizeof key);
+  cl_program p = from_cache(cl, key, d->options, &known);
   if (!p) {
-    if (!known) say_once(parts);
-    CLF_TRY(from_source(cl, text, parts->options, 0, &p));
-    if (!known) to_cache(p, key, parts->no_binaries);
+    if (!known) say_once(d);
+    CLF_TRY(from_source(cl, text, d->options, 0, &p));
+    if (!known) to_cache(p, key, d->no_binaries);
   }
   const clf_status s = adopt_all(cl, p);
   clReleaseProgram(p);
@@ -250,11 +250,11 @@ static clf_status build_part(clf__cl *cl, char *text, const char *name) {
 }
 
 clf_status clf__cl_need(clf__cl *cl, clf_op op) {
-  if (cl->kernel[op][0].k || !cl->parts.text) return CLF_OK;
-  char *text = strdup(cl->parts.text);
+  if (cl->kernel[op][0].k || !cl->on_demand.text) return CLF_OK;
+  char *text = strdup(cl->on_demand.text);
   if (!text) return clf__fail(CLF_ENOMEM, "no memory for the kernels' source");
   clf__cl_keep_only(text, (int)op);
-  clf_status s = build_part(cl, text, clf_ops[op].name);
+  clf_status s = build_operation(cl, text, clf_ops[op].name);
   if (!s) s = has_kernel(cl, (int)op);
   if (s) release_kernels(cl, (int)op); /* so that the next call begins from the start */
   free(text);
@@ -264,21 +264,21 @@ clf_status clf__cl_need(clf__cl *cl, clf_op op) {
 /* ---- When a device is opened ----------------------------------------------------------------- */
 
 clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info) {
-  clf__parts *parts = &cl->parts;
+  clf__on_demand *d = &cl->on_demand;
   cl_platform_id platform = NULL;
   CL_TRY(clGetDeviceInfo(cl->id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL));
-  clf__cl_options(cl->traits, parts->options, sizeof parts->options);
-  snprintf(parts->device, sizeof parts->device, "%s", info->device);
-  parts->no_binaries = clf__cl_no_binaries(info);
+  clf__cl_options(cl->traits, d->options, sizeof d->options);
+  snprintf(d->device, sizeof d->device, "%s", info->device);
+  d->no_binaries = clf__cl_no_binaries(info);
   char *text = clf__cl_program();
-  char *key = text ? cache_key(info, parts->options, text, platform) : NULL;
+  char *key = text ? cache_key(info, d->options, text, platform) : NULL;
   clf_status s = key ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the kernels' source");
   if (key) cl->program = crc_of(key);
-  const int in_parts = clf__cl_in_parts(info);
-  if (!s) s = in_parts ? check_all(cl, text, key) : build_all(cl, info, text, parts->options, key);
-  if (!s && in_parts) {
-    parts->text = text;
-    parts->key = key;
+  const int on_demand = clf__cl_builds_on_demand(info);
+  if (!s) s = on_demand ? check_all(cl, text, key) : build_all(cl, info, text, d->options, key);
+  if (!s && on_demand) {
+    d->text = text;
+    d->key = key;
     return CLF_OK;
   }
   free(key);
