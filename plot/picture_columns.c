@@ -111,7 +111,7 @@ static int pair_panels(const clf__facts *f) {
 }
 
 /* The lower triangle, row by row: panel 0 is (1, 0), panels 1 and 2 are (2, 0) and (2, 1). */
-static void pair_place(const clf__facts *f, int panel, int *row, int *col) {
+static void pair_cell(const clf__facts *f, int panel, int *row, int *col) {
   (void)f;
   int r = 1;
   while (panel >= r) panel -= r++;
@@ -150,7 +150,7 @@ static clf_status draw_pair(const clf__facts *f, int panel, clf__canvas *c) {
   const int64_t maximum = columns == 2 ? 3000 : columns <= 4 ? 1000 : 600;
   int row, col;
   clf__axis ax, ay;
-  pair_place(f, panel, &row, &col);
+  pair_cell(f, panel, &row, &col);
   const int32_t d[2] = {column[col], column[row + 1]};
   name_into(f, d[0], x_name, sizeof x_name);
   name_into(f, d[1], y_name, sizeof y_name);
@@ -181,7 +181,7 @@ static void describe_pair(const clf__facts *f, int panel, char *text, size_t siz
   char x_name[160], y_name[160];
   int row, col;
   clf__pair_columns(f, column);
-  pair_place(f, panel, &row, &col);
+  pair_cell(f, panel, &row, &col);
   name_into(f, column[col], x_name, sizeof x_name);
   name_into(f, column[row + 1], y_name, sizeof y_name);
   snprintf(text, size, "Points of %s and %s: data and samples", x_name, y_name);
@@ -194,4 +194,4 @@ const clf__picture clf__picture_pairs = {.title = "Pairs of columns of data and 
                                          .draw = draw_pair,
                                          .describe = describe_pair,
                                          .keys = {"data", "samples of the model"},
-                                         .place = pair_place};
+                                         .place = pair_cell};

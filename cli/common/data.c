@@ -217,14 +217,14 @@ int cli_log_probs(cli_session *s, double *logp) {
   const int64_t chunk = s->images ? maximum : clf_flow_chunk(s->flow);
   int64_t first, end;
   int code = CLI_OK;
-  cli_ranks_part(rows, chunk, &first, &end);
+  cli_ranks_range(rows, chunk, &first, &end);
   for (int64_t at = first, n; at < end && !code; at += n) {
     const double *x, *c;
     n = end - at < maximum ? end - at : maximum;
     code = cli_rows(s, at, n, &x);
     if (!code) code = cli_given_rows(s, at, n, &c);
     if (!code && log_probs(s, x, c, at, n, logp + at) != CLF_OK) code = cli_fail_library();
-    if (!code && s->images) cli_draw_share("evaluating", at + n - first, end - first);
+    if (!code && s->images) cli_show_progress("evaluating", at + n - first, end - first);
   }
   return cli_ranks_join(code, logp, rows, chunk, sizeof *logp);
 }

@@ -86,7 +86,7 @@ int cli_transform_rows(const cli_session *s, const cli_indices *list, const doub
 
 int cli_makes_images(const cli_session *s) { return clf_flow_get_spec(s->flow)->height > 0; }
 
-void cli_draw_share(const char *what, int64_t done, int64_t total) {
+void cli_show_progress(const char *what, int64_t done, int64_t total) {
   if (!isatty(STDERR_FILENO)) return;
   char line[96];
   snprintf(line, sizeof line, "%s: %" PRId64 " of %" PRId64 " images", what, done, total);
@@ -103,7 +103,7 @@ int cli_decode(const cli_session *s, const double *z, int64_t n, double *x) {
     rows = n - first < maximum ? n - first : maximum;
     if (clf_invert(s->flow, z + first * dim, rows, x + first * dim, NULL) != CLF_OK)
       return cli_fail_library();
-    if (maximum < n) cli_draw_share("decoding", first + rows, n);
+    if (maximum < n) cli_show_progress("decoding", first + rows, n);
   }
   return CLI_OK;
 }

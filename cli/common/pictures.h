@@ -31,7 +31,7 @@ int cli_transform_rows(const cli_session *s, const cli_indices *list, const doub
 
 /* x = f^-1(z) in chunks of images, with a progress line on stderr. */
 int cli_decode(const cli_session *s, const double *z, int64_t n, double *x);
-void cli_draw_share(const char *what, int64_t done, int64_t total);
+void cli_show_progress(const char *what, int64_t done, int64_t total);
 
 /* Converts continuous pixels to bytes below spec->levels. */
 void cli_bytes_of(const clf_flow_spec *spec, const double *x, int64_t n, uint8_t *bytes);

@@ -77,7 +77,7 @@ int64_t cli_rows_begin(int64_t n, int64_t chunk, int64_t rank, int64_t size) {
   return row < n ? row : n;
 }
 
-void cli_ranks_part(int64_t n, int64_t chunk, int64_t *first, int64_t *end) {
+void cli_ranks_range(int64_t n, int64_t chunk, int64_t *first, int64_t *end) {
   const int64_t size = divides ? cli_ranks_size() : 1, own = divides ? cli_ranks_own() : 0;
   *first = cli_rows_begin(n, chunk, own, size);
   *end = cli_rows_begin(n, chunk, own + 1, size);

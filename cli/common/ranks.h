@@ -32,7 +32,7 @@ void cli_ranks_run(void);
 int64_t cli_rows_begin(int64_t n, int64_t chunk, int64_t rank, int64_t size);
 /* The range of rows, first .. end - 1 of n, that this rank computes in a verb that divides its
  * rows. */
-void cli_ranks_part(int64_t n, int64_t chunk, int64_t *first, int64_t *end);
+void cli_ranks_range(int64_t n, int64_t chunk, int64_t *first, int64_t *end);
 /* To be called after these rows were computed or failed: every rank receives all n rows of
  * `bytes` each. */
 int cli_ranks_join(int code, void *rows, int64_t n, int64_t chunk, size_t bytes);

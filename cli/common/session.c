@@ -157,7 +157,7 @@ static int map_rows(cli_session *s, cli_map_fn map, clf_table *to, double *logde
     if (!code && map_chunk(s, map, x, c, at, n, to->at + at * to->cols,
                            logdet ? logdet + at : NULL) != CLF_OK)
       code = cli_fail_library();
-    if (!code && s->images) cli_draw_share("mapping", at + n, rows);
+    if (!code && s->images) cli_show_progress("mapping", at + n, rows);
   }
   return code;
 }

@@ -114,7 +114,7 @@ static int run(void) {
   if (!code && first) code = cli_sweep_read(&s);
   code = cli_ranks_agree(code);
   cli_ranks_run();
-  if (!code) code = cli_sweep_share(&s);
+  if (!code) code = cli_sweep_divide(&s);
   if (!code) code = cli_sweep_train(&s);
   if (!code && first) code = cli_sweep_finish(&s);
   cli_sweep_free(&s);

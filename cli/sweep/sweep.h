@@ -69,7 +69,7 @@ int cli_sweep_ended(int32_t i, cli_member *m, pid_t pid);
 /* sweep_ranks.c: the same with one worker on each rank. */
 int cli_sweep_train_ranks(cli_members *s);
 /* Sends rank 0's state of each member to all ranks. */
-int cli_sweep_share(cli_members *s);
+int cli_sweep_divide(cli_members *s);
 
 /* sweep_members.c */
 int cli_sweep_count(const cli_members *s, cli_member_state state);

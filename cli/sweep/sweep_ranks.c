@@ -205,7 +205,7 @@ int cli_sweep_train_ranks(cli_members *s) {
   return code;
 }
 
-int cli_sweep_share(cli_members *s) {
+int cli_sweep_divide(cli_members *s) {
   if (cli_ranks_size() < 2) return CLI_OK;
   report *const all = calloc((size_t)s->count, sizeof *all);
   if (!all) return cli_fail("out of memory for %d trainings", (int)s->count);

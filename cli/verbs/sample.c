@@ -74,7 +74,7 @@ static int draw(const cli_session *s, int64_t first, int64_t n, double *x) {
 static int draw_part(const cli_session *s, int64_t n, int32_t dim, double *x) {
   int64_t first, end;
   const int64_t chunk = clf_flow_chunk(s->flow);
-  cli_ranks_part(n, chunk, &first, &end);
+  cli_ranks_range(n, chunk, &first, &end);
   const int code = end > first ? draw(s, first, end - first, x + first * dim) : CLI_OK;
   return cli_ranks_join(code, x, n, chunk, (size_t)dim * sizeof *x);
 }
@@ -94,13 +94,13 @@ static int draw_images(const cli_session *s, target to) {
   if (!to.x && !chunk) return cli_fail("out of memory for %d images", CLI_CHUNK);
   int code = CLI_OK;
   int64_t begin, end;
-  cli_ranks_part(o.count, CLI_CHUNK, &begin, &end);
+  cli_ranks_range(o.count, CLI_CHUNK, &begin, &end);
   for (int64_t first = begin, n; first < end && !code; first += n) {
     n = end - first < CLI_CHUNK ? end - first : CLI_CHUNK;
     double *x = to.x ? to.x + first * dim : chunk;
     code = draw(s, first, n, x);
     if (!code && to.bytes) cli_bytes_of(spec, x, n, to.bytes + first * dim);
-    if (!code && o.count > CLI_CHUNK) cli_draw_share("sampling", first + n - begin, end - begin);
+    if (!code && o.count > CLI_CHUNK) cli_show_progress("sampling", first + n - begin, end - begin);
   }
   free(chunk);
   if (to.bytes) code = cli_ranks_join(code, to.bytes, o.count, CLI_CHUNK, (size_t)dim);

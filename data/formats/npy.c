@@ -48,7 +48,7 @@ static clf_status decode_all(const clf__npy *h, clf__npy_type d, const char *dat
   for (int64_t i = 0; i < t->rows; i++)
     for (int32_t c = 0; c < t->cols; c++) {
       const size_t k = (size_t)i * cols + (size_t)from[c];
-      const double v = clf__npy_number(d, b + clf__npy_place(h, k) * (size_t)d.size);
+      const double v = clf__npy_number(d, b + clf__npy_offset(h, k) * (size_t)d.size);
       if (!isfinite(v) && !(isnan(v) && o->missing != CLF_MISSING_REFUSE))
         return clf__fail(CLF_EFORMAT,
                          "%s: row %" PRId64 ", column %" PRId32 " (from 1): %s is not a finite "

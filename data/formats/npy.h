@@ -39,7 +39,7 @@ clf_status clf__npy_type_of(const clf__npy *h, clf__npy_type *d);
 clf_status clf__npy_fits(const clf__npy *h, clf__npy_type d);
 
 /* The index in the file of element k in row-major order. */
-size_t clf__npy_place(const clf__npy *h, size_t k);
+size_t clf__npy_offset(const clf__npy *h, size_t k);
 
 double clf__npy_number(clf__npy_type d, const unsigned char *p);
 

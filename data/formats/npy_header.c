@@ -233,16 +233,16 @@ clf_status clf__npy_fits(const clf__npy *h, clf__npy_type d) {
   return CLF_OK;
 }
 
-size_t clf__npy_place(const clf__npy *h, size_t k) {
+size_t clf__npy_offset(const clf__npy *h, size_t k) {
   if (!h->fortran) return k;
-  size_t stride = 1, place = 0;
+  size_t stride = 1, offset = 0;
   for (int i = 0; i < h->dims; i++) stride *= (size_t)h->dim[i];
   for (int i = h->dims - 1; i >= 0; i--) {
     stride /= (size_t)h->dim[i];
-    place += k % (size_t)h->dim[i] * stride;
+    offset += k % (size_t)h->dim[i] * stride;
     k /= (size_t)h->dim[i];
   }
-  return place;
+  return offset;
 }
 
 /* ---- Writing -------------------------------------------------------------- */

@@ -20,15 +20,15 @@ typedef struct names {
   int64_t count, room;
 } names;
 
-typedef struct place {
+typedef struct slot {
   dev_t device;
   ino_t node;
   int used;
-} place;
+} slot;
 
 /* The folders already read, in a hash table with open addressing. */
 typedef struct seen {
-  place *at;
+  slot *at;
   size_t count, room; /* room: 0 or a power of two */
 } seen;
 
@@ -85,7 +85,7 @@ static char *join(const char *folder, const char *name) {
 
 /* ---- Folders already read -------------------------------------------------------------------- */
 
-static place *place_of(const seen *s, dev_t device, ino_t node) {
+static slot *slot_of(const seen *s, dev_t device, ino_t node) {
   const uint64_t hash = ((uint64_t)node ^ (uint64_t)device << 32) * UINT64_C(0x9e3779b97f4a7c15);
   size_t i = (size_t)(hash >> 20) & (s->room - 1);
   while (s->at[i].used && (s->at[i].device != device || s->at[i].node != node))
@@ -99,7 +99,7 @@ static clf_status make_room(seen *s, const char *folder) {
   more.at = calloc(more.room, sizeof *more.at);
   if (!more.at) return no_memory(folder);
   for (size_t i = 0; i < s->room; i++)
-    if (s->at[i].used) *place_of(&more, s->at[i].device, s->at[i].node) = s->at[i];
+    if (s->at[i].used) *slot_of(&more, s->at[i].device, s->at[i].node) = s->at[i];
   free(s->at);
   *s = more;
   return CLF_OK;
@@ -108,10 +108,10 @@ static clf_status make_room(seen *s, const char *folder) {
 /* Whether this is the first visit to the folder. */
 static clf_status visit(seen *s, const char *folder, const struct stat *st, int *first) {
   CLF_TRY(make_room(s, folder));
-  place *const p = place_of(s, st->st_dev, st->st_ino);
+  slot *const p = slot_of(s, st->st_dev, st->st_ino);
   *first = !p->used;
   s->count += (size_t)*first;
-  *p = (place){st->st_dev, st->st_ino, 1};
+  *p = (slot){st->st_dev, st->st_ino, 1};
   return CLF_OK;
 }
 

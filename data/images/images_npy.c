@@ -120,7 +120,7 @@ static clf_status decode_noise(const clf__npy *h, clf__npy_type d, const unsigne
                                const clf_table *t) {
   const size_t cols = (size_t)t->cols, count = (size_t)t->rows * cols;
   for (size_t k = 0; k < count; k++) {
-    const double v = clf__npy_number(d, data + clf__npy_place(h, k) * (size_t)d.size);
+    const double v = clf__npy_number(d, data + clf__npy_offset(h, k) * (size_t)d.size);
     if (!(v >= 0 && v < 1))
       return clf__fail(CLF_ENUM,
                        "%s: number %zu of image %zu is %g; noise is at least 0 and "

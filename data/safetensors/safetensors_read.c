@@ -56,7 +56,7 @@ static clf_status find_header(clf__st *st) {
 /* ---- Tensors ----------------------------------------------------------- */
 
 /* Whether a tensor is inside the file, with the number of bytes of its shape. */
-static clf_status check_place(const clf__st *st, const clf__st_entry *e) {
+static clf_status check_offsets(const clf__st *st, const clf__st_entry *e) {
   const size_t data = st->size - 8 - st->header;
   if ((uint64_t)e->end > data)
     return clf__fail(CLF_EFORMAT,
@@ -72,17 +72,18 @@ static clf_status check_place(const clf__st *st, const clf__st_entry *e) {
   return CLF_OK;
 }
 
-static clf_status check_places(clf__st *st) {
+static clf_status check_all_offsets(clf__st *st) {
   st->find = calloc((size_t)st->count + 1, sizeof *st->find);
   if (st->find == NULL)
-    return clf__fail(CLF_ENOMEM, "%s: no memory for the places of %d tensors", st->path, st->count);
-  for (int i = 0; i < st->count; i++) CLF_TRY(check_place(st, &st->entry[i]));
+    return clf__fail(CLF_ENOMEM, "%s: no memory for the offsets of %d tensors", st->path,
+                     st->count);
+  for (int i = 0; i < st->count; i++) CLF_TRY(check_offsets(st, &st->entry[i]));
   return CLF_OK;
 }
 
 /* ---- Layout ------------------------------------------------------------ */
 
-static int by_place(const void *pa, const void *pb) {
+static int by_offset(const void *pa, const void *pb) {
   const clf__st_entry *a = pa, *b = pb;
   if (a->begin != b->begin) return a->begin < b->begin ? -1 : 1;
   if (a->end != b->end) return a->end < b->end ? -1 : 1;
@@ -104,7 +105,7 @@ static clf_status sort_by_name(const clf__st *st) {
 }
 
 static clf_status check_layout(const clf__st *st) {
-  if (st->count) qsort(st->entry, (size_t)st->count, sizeof *st->entry, by_place);
+  if (st->count) qsort(st->entry, (size_t)st->count, sizeof *st->entry, by_offset);
   int64_t end = 0;
   for (int i = 0; i < st->count; i++) {
     const clf__st_entry *e = &st->entry[i];
@@ -131,7 +132,7 @@ static clf_status check_layout(const clf__st *st) {
 static clf_status read_bytes(clf__st *st) {
   CLF_TRY(find_header(st));
   CLF_TRY(clf__st_read_header(st));
-  CLF_TRY(check_places(st));
+  CLF_TRY(check_all_offsets(st));
   CLF_TRY(check_layout(st));
   CLF_TRY(sort_by_name(st));
   return clf__st_check_crc(st);

@@ -26,7 +26,7 @@ static clf_status once(const clf__reader *r, const char *at, const clf__member *
   char where[64];
   if (*given >> index & 1)
     return clf__fail(CLF_EINVAL, "flow text, %s: %s is given twice",
-                     clf__text_place(r, at, where, sizeof where), m->name);
+                     clf__text_position(r, at, where, sizeof where), m->name);
   *given |= 1u << index;
   return CLF_OK;
 }
@@ -206,7 +206,7 @@ static clf_status missing(const clf__reader *r, const char *at, const clf__node 
     if (clf__node_types[i].group == m->group)
       clf__name_list_add(&names, clf__node_types[i].name, strlen(clf__node_types[i].name));
   return clf__fail(CLF_EINVAL, "flow text, %s: %s needs %s: %s",
-                   clf__text_place(r, at, where, sizeof where), node->type->name, m->name,
+                   clf__text_position(r, at, where, sizeof where), node->type->name, m->name,
                    is_node ? clf__name_list_text(&names) : m->help);
 }
 

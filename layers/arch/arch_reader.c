@@ -13,7 +13,7 @@
 /* ---- Messages -------------------------------------------------------------------------------- */
 
 /* "character 12", or "line 3, character 5" in text with several lines. */
-const char *clf__text_place(const clf__reader *r, const char *at, char *to, size_t size) {
+const char *clf__text_position(const clf__reader *r, const char *at, char *to, size_t size) {
   int line = 1;
   const char *start = r->text;
   for (const char *p = r->text; p < at; p++)
@@ -43,7 +43,7 @@ static const char *found(const char *at, char *to, size_t size) {
 clf_status clf__text_expected(const clf__reader *r, const char *at, const char *what) {
   char where[64], what_is[64];
   return clf__fail(CLF_EINVAL, "flow text, %s: expected %s, found %s",
-                   clf__text_place(r, at, where, sizeof where), what,
+                   clf__text_position(r, at, where, sizeof where), what,
                    found(at, what_is, sizeof what_is));
 }
 
@@ -52,7 +52,7 @@ clf_status clf__text_refuse(const clf__reader *r, const char *at, clf_status s) 
   char where[64], why[512];
   if (s != CLF_EINVAL) return s;
   snprintf(why, sizeof why, "%s", clf_errmsg());
-  return clf__fail(s, "flow text, %s: %s", clf__text_place(r, at, where, sizeof where), why);
+  return clf__fail(s, "flow text, %s: %s", clf__text_position(r, at, where, sizeof where), why);
 }
 
 clf__nearest clf__nearest_to(const char *typed, size_t n) {
@@ -80,7 +80,7 @@ clf_status clf__text_unknown(const clf__reader *r, const char *at, const char *w
                              const clf__nearest *x) {
   char where[64];
   return clf__fail(CLF_EINVAL, "flow text, %s: there is no %s \"%s\"; did you mean \"%s\"?",
-                   clf__text_place(r, at, where, sizeof where), what,
+                   clf__text_position(r, at, where, sizeof where), what,
                    clf__excerpt_of(x->typed, strlen(x->typed)).s, x->name);
 }
 
@@ -114,7 +114,7 @@ clf_status clf__text_enter(clf__reader *r) {
   char where[64];
   if (++r->depth <= CLF_ARCH_DEPTH) return CLF_OK;
   return clf__fail(CLF_EINVAL, "flow text, %s: parentheses are nested more than %d deep",
-                   clf__text_place(r, r->p, where, sizeof where), CLF_ARCH_DEPTH);
+                   clf__text_position(r, r->p, where, sizeof where), CLF_ARCH_DEPTH);
 }
 void clf__text_leave(clf__reader *r) { r->depth--; }
 

@@ -14,7 +14,7 @@ typedef struct clf__reader {
 /* ---- Messages: EINVAL with the position in the text ------------------------------------------ */
 
 /* "character 12", or "line 3, character 5" in text with several lines. */
-const char *clf__text_place(const clf__reader *r, const char *at, char *to, size_t size);
+const char *clf__text_position(const clf__reader *r, const char *at, char *to, size_t size);
 /* "expected WHAT, found ..." */
 clf_status clf__text_expected(const clf__reader *r, const char *at, const char *what);
 /* Adds the position `at` to an EINVAL message of another file; other errors are passed on. */

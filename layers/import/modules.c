@@ -144,7 +144,7 @@ static int by_name(const void *a, const void *b) {
   const int order = memcmp(x->name, y->name, n);
   return order ? order : (x->length > y->length) - (x->length < y->length);
 }
-static int by_place(const void *a, const void *b) {
+static int by_offset(const void *a, const void *b) {
   const uint64_t x = ((const storage *)a)->member.at, y = ((const storage *)b)->member.at;
   return (x > y) - (x < y);
 }
@@ -167,7 +167,7 @@ static clf_status list_members(clf__im_file *f) {
     f->storages[f->storage_count++] = (storage){.member = m};
   }
   if (!f->storage_count) return clf__zip_damaged(&f->zip, "it has no members");
-  qsort(f->storages, f->storage_count, sizeof *f->storages, by_place);
+  qsort(f->storages, f->storage_count, sizeof *f->storages, by_offset);
   for (size_t i = 1; i < f->storage_count; i++) {
     const clf__zip_member *a = &f->storages[i - 1].member, *b = &f->storages[i].member;
     if (b->at - a->at < a->packed) return clf__zip_damaged(&f->zip, "two members share bytes");

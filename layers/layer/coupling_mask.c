@@ -7,10 +7,10 @@
 static const clf__arch_coupling *arch_of(const clf__layer *l) {
   return (const clf__arch_coupling *)l->node;
 }
-static int32_t place_of(const clf__layer *l) { return arch_of(l)->even; }
+static int32_t turn_of(const clf__layer *l) { return arch_of(l)->even; }
 
 /* Whether column d of `in` is transformed by a coupling with an even turn. */
-static int at_even(const clf__arch_coupling *a, clf__shape in, int32_t place, int32_t d) {
+static int at_even(const clf__arch_coupling *a, clf__shape in, int32_t turn, int32_t d) {
   const int32_t channel = in.channels ? d % in.channels : d;
   const int32_t all = in.channels ? in.channels : in.dim;
   switch (a->mask) {
@@ -23,7 +23,7 @@ static int at_even(const clf__arch_coupling *a, clf__shape in, int32_t place, in
   case CLF__MASK_LOG: {
     int32_t bits = 0;
     while (1 << bits < in.dim) bits++;
-    return !bits || !(d >> (place / 2 % bits) & 1);
+    return !bits || !(d >> (turn / 2 % bits) & 1);
   }
   case CLF__MASK_LIST:
     for (int32_t i = 0; i < a->list.n; i++)
@@ -34,13 +34,13 @@ static int at_even(const clf__arch_coupling *a, clf__shape in, int32_t place, in
 }
 
 static int transforms(const clf__layer *l, int32_t d) {
-  const int32_t place = place_of(l);
-  return at_even(arch_of(l), l->in, place, d) ^ (place % 2);
+  const int32_t turn = turn_of(l);
+  return at_even(arch_of(l), l->in, turn, d) ^ (turn % 2);
 }
 
 int clf__coupling_region(const clf__layer *l, clf__region *r) {
   const int32_t C = l->in.channels, half = C - C / 2;
-  const int odd = place_of(l) % 2;
+  const int odd = turn_of(l) % 2;
   switch (l->in.height ? arch_of(l)->mask : CLF__MASK_LIST) {
   case CLF__MASK_CHECKER:
     *r = (clf__region){odd ? CLF_PIXELS_EVEN : CLF_PIXELS_ODD, 0, C};
@@ -72,7 +72,7 @@ clf_status clf__region_pass_on(const clf__pass *p, clf__region r, clf__shape s, 
 
 /* A random half; for odd turns the larger one, as in nflows. */
 static int32_t random_count(const clf__layer *l) {
-  return place_of(l) % 2 ? l->in.dim - l->in.dim / 2 : l->in.dim / 2;
+  return turn_of(l) % 2 ? l->in.dim - l->in.dim / 2 : l->in.dim / 2;
 }
 
 static int32_t count(const clf__layer *l) {
@@ -162,9 +162,9 @@ static void draw_half(const clf__coupling_mask *m, const clf__layer *l, clf__hos
 /* For odd turns: the preceding random mask, of which this is the complement; NULL: none. */
 static const clf__coupling_mask *random_before(const clf__layer *l) {
   const clf__layer *b = l->before;
-  const int pair = arch_of(l)->mask == CLF__MASK_RANDOM && place_of(l) % 2 && b &&
+  const int pair = arch_of(l)->mask == CLF__MASK_RANDOM && turn_of(l) % 2 && b &&
                    b->ops == l->ops && b->in.dim == l->in.dim &&
-                   arch_of(b)->mask == CLF__MASK_RANDOM && place_of(b) == place_of(l) - 1;
+                   arch_of(b)->mask == CLF__MASK_RANDOM && turn_of(b) == turn_of(l) - 1;
   return pair ? b->own : NULL; /* the first member of every coupling's own struct */
 }
 

@@ -53,7 +53,7 @@ static clf_status make(clf__layer *l, clf__slots *slots, const char *path) {
 
 /* The new index of channel `c` of pixel (h, w): pixels row by row, the channel is the fastest
  * index. */
-static int32_t place_of(const clf__layer *l, int32_t h, int32_t w, int32_t c) {
+static int32_t column_of(const clf__layer *l, int32_t h, int32_t w, int32_t c) {
   static const int32_t of_checker[4] = {0, 2, 3, 1}; /* positions with even h + w first */
   const int32_t corner = h % 2 * 2 + w % 2, C = own_of(l)->large.channels;
   const clf__shape *small = &own_of(l)->small;
@@ -64,11 +64,11 @@ static int32_t place_of(const clf__layer *l, int32_t h, int32_t w, int32_t c) {
 }
 
 /* to[i]: the index in the small image of element i of the large one. */
-static void places_of(const clf__layer *l, int32_t *to) {
+static void columns_of(const clf__layer *l, int32_t *to) {
   const clf__shape *large = &own_of(l)->large;
   for (int32_t h = 0; h < large->height; h++)
     for (int32_t w = 0; w < large->width; w++)
-      for (int32_t c = 0; c < large->channels; c++) *to++ = place_of(l, h, w, c);
+      for (int32_t c = 0; c < large->channels; c++) *to++ = column_of(l, h, w, c);
 }
 
 static clf_status derive(const clf__layer *l, double *c) {
@@ -76,7 +76,7 @@ static clf_status derive(const clf__layer *l, double *c) {
   if (!o->there.rank) return CLF_OK;
   int32_t *const to = malloc((size_t)l->in.dim * sizeof *to);
   if (!to) return clf__fail(CLF_ENOMEM, "no memory for the indices of %d numbers", (int)l->in.dim);
-  places_of(l, to);
+  columns_of(l, to);
   for (int32_t i = 0; i < l->in.dim; i++) {
     c[o->there.at + to[i]] = i;
     c[o->back.at + i] = to[i];
@@ -91,7 +91,7 @@ static clf_status trace(const clf__layer *l, int32_t *places, int32_t *sent) {
   if (!to) return clf__fail(CLF_ENOMEM, "no memory for the indices of %zu numbers", D);
   int32_t *const before = to + D;
   (void)sent;
-  places_of(l, to);
+  columns_of(l, to);
   memcpy(before, places, D * sizeof *before);
   for (size_t i = 0; i < D; i++)
     if (l->inverted)

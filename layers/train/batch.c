@@ -33,9 +33,9 @@ int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step) {
   return left < t->take ? (int32_t)left : t->take;
 }
 
-static clf__places places_of(const clf_trainer *t, int64_t step, int32_t at, int32_t n) {
+static clf__positions positions_of(const clf_trainer *t, int64_t step, int32_t at, int32_t n) {
   const int64_t S = clf__steps_per_epoch(t);
-  return (clf__places){.epoch = step / S, .first = step % S * t->take + at, .n = n};
+  return (clf__positions){.epoch = step / S, .first = step % S * t->take + at, .n = n};
 }
 
 int32_t clf__trainer_part_rows(const clf_trainer *t, int64_t step, int32_t at) {
@@ -50,7 +50,7 @@ clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tenso
 }
 
 /* The positions after sample `at` of step `step`, if training continues. */
-static clf__places places_after(const clf_trainer *t, int64_t step, int32_t at) {
+static clf__positions positions_after(const clf_trainer *t, int64_t step, int32_t at) {
   const int grains = t->grains.count != 0;
   const int32_t end = grains ? clf__grains_end(t, step) : clf__trainer_batch_size(t, step);
   if (at >= end) {
@@ -58,11 +58,11 @@ static clf__places places_after(const clf_trainer *t, int64_t step, int32_t at) 
     at = grains ? clf__grains_begin(t, step) : 0;
   }
   if (at >= clf__trainer_batch_size(t, step)) at = 0; /* a short last batch may be empty */
-  return places_of(t, step, at, clf__trainer_part_rows(t, step, at));
+  return positions_of(t, step, at, clf__trainer_part_rows(t, step, at));
 }
 
 clf_status clf__trainer_rows(clf_trainer *t, int64_t step, int32_t at, int32_t n, clf_tensor *x) {
-  const clf__places here = places_of(t, step, at, n), next = places_after(t, step, at + n);
+  const clf__positions here = positions_of(t, step, at, n), next = positions_after(t, step, at + n);
   clf_flow *f = t->f;
   CLF_TRY(t->source->ops->batch(t->source, &here, &next, x));
   f->ws.each = t->source->each;

@@ -10,10 +10,10 @@
 #include "table_rows.h"
 
 /* Positions first .. first + n - 1 in the order of an epoch. */
-typedef struct clf__places {
+typedef struct clf__positions {
   int64_t epoch, first;
   int32_t n;
-} clf__places;
+} clf__positions;
 
 typedef struct clf__source clf__source;
 
@@ -26,7 +26,7 @@ typedef struct clf__source_ops {
   clf_status (*fill)(clf__source *s);
   /* The samples at these positions, in the flow's units.  `next` are the positions that will be
    * requested next, if training continues. */
-  clf_status (*batch)(clf__source *s, const clf__places *at, const clf__places *next,
+  clf_status (*batch)(clf__source *s, const clf__positions *at, const clf__positions *next,
                       clf_tensor *x);
   /* Mean log p of the validation rows. */
   clf_status (*validate)(clf__source *s, double *mean);

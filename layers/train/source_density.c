@@ -53,7 +53,7 @@ static clf_status start(clf__source *s) {
 }
 
 /* Latents are numbered over all epochs, so that each is used in one step only. */
-static clf_status batch(clf__source *s, const clf__places *at, const clf__places *next,
+static clf_status batch(clf__source *s, const clf__positions *at, const clf__positions *next,
                         clf_tensor *x) {
   (void)next;
   *x = clf__rows(of(s)->z, at->n);

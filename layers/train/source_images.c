@@ -17,8 +17,8 @@
 
 /* A micro-batch on the host. */
 typedef struct prepared {
-  clf__places at; /* n = 0: empty */
-  float *pixels;  /* (n, D) */
+  clf__positions at; /* n = 0: empty */
+  float *pixels;     /* (n, D) */
   clf_status status;
   char why[512];
 } prepared;
@@ -35,7 +35,7 @@ typedef struct image_source {
   pthread_t thread;
   pid_t process; /* the process of the thread */
   int started, stop;
-  clf__places wanted; /* n = 0: nothing */
+  clf__positions wanted; /* n = 0: nothing */
   prepared ready;
   /* Used by one side only. */
   prepared mine; /* of the trainer, if it cannot wait for the thread */
@@ -43,13 +43,13 @@ typedef struct image_source {
   uint8_t *raw;
 } image_source;
 
-static int same_places(const clf__places *a, const clf__places *b) {
+static int same_positions(const clf__positions *a, const clf__positions *b) {
   return a->epoch == b->epoch && a->first == b->first && a->n == b->n;
 }
 
 /* ---- Preparing ---------------------------------------------------------------------------- */
 
-static clf_status gather(const image_source *s, const clf__places *at, float *pixels) {
+static clf_status gather(const image_source *s, const clf__positions *at, float *pixels) {
   const clf__source *b = &s->base;
   const clf_image_draw draw = {b->o.flip, b->o.seed, (uint32_t)at->epoch};
   const int64_t size = (int64_t)at->n * b->f->spec.dim;
@@ -65,7 +65,7 @@ static clf_status gather(const image_source *s, const clf__places *at, float *pi
   return CLF_OK;
 }
 
-static void prepare(const image_source *s, const clf__places *at, prepared *p) {
+static void prepare(const image_source *s, const clf__positions *at, prepared *p) {
   p->at = *at;
   p->status = gather(s, at, p->pixels);
   if (p->status)
@@ -80,7 +80,7 @@ static void *work(void *context) {
       pthread_cond_wait(&s->changed, &s->lock);
       continue;
     }
-    const clf__places at = s->wanted;
+    const clf__positions at = s->wanted;
     s->wanted.n = 0;
     prepare(s, &at, &s->ready);
     pthread_cond_broadcast(&s->changed);
@@ -102,11 +102,11 @@ static void begin_in_child(image_source *s) {
 
 /* Prepares what is requested now, by the thread or, if that is busy with something else, here;
  * and then requests the next. */
-static const prepared *take(image_source *s, const clf__places *at, const clf__places *next) {
+static const prepared *take(image_source *s, const clf__positions *at, const clf__positions *next) {
   begin_in_child(s);
   pthread_mutex_lock(&s->lock);
-  if (same_places(&s->wanted, at)) s->wanted.n = 0; /* not started */
-  if (same_places(&s->ready.at, at)) {
+  if (same_positions(&s->wanted, at)) s->wanted.n = 0; /* not started */
+  if (same_positions(&s->ready.at, at)) {
     const prepared swap = s->mine;
     s->mine = s->ready;
     s->ready = swap;
@@ -155,7 +155,7 @@ static clf_status start(clf__source *base) {
 }
 
 /* The noise of training is stream 1 + epoch; stream 0 is that of samples. */
-static clf_status batch(clf__source *base, const clf__places *at, const clf__places *next,
+static clf_status batch(clf__source *base, const clf__positions *at, const clf__positions *next,
                         clf_tensor *x) {
   image_source *s = (image_source *)(void *)base;
   const prepared *p = take(s, at, next);

@@ -128,7 +128,7 @@ static clf_tensor weights_of(const clf__table_source *t, clf_tensor rows) {
   return clf__vector(rows, width(t), rows.dim[0], rows.stride[0]);
 }
 
-static clf_status batch(clf__source *s, const clf__places *at, const clf__places *next,
+static clf_status batch(clf__source *s, const clf__positions *at, const clf__positions *next,
                         clf_tensor *x) {
   const clf__table_source *t = of(s);
   clf_tensor rows = clf__rows(t->shuffled, at->n);

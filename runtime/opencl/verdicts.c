@@ -126,7 +126,7 @@ void clf__verdicts_recall(const char *key, clf__verdicts *v) {
   free(bytes);
 }
 
-static int place_of(const clf__verdicts *v, const char *name) {
+static int index_of(const clf__verdicts *v, const char *name) {
   int i = 0;
   while (i < v->count && strcmp(v->at[i].name, name) != 0) i++;
   return i;
@@ -135,7 +135,7 @@ static int place_of(const clf__verdicts *v, const char *name) {
 void clf__verdicts_set(clf__verdicts *v, const char *name, const char *why) {
   char kept[sizeof v->at[0].name];
   snprintf(kept, sizeof kept, "%s", name);
-  const int i = place_of(v, kept);
+  const int i = index_of(v, kept);
   if (i == CLF_PROBED) return; /* no room: it is tested at each start */
   if (i == v->count) v->count++;
   memcpy(v->at[i].name, kept, sizeof kept);
@@ -143,6 +143,6 @@ void clf__verdicts_set(clf__verdicts *v, const char *name, const char *why) {
 }
 
 const char *clf__verdicts_of(const clf__verdicts *v, const char *name) {
-  const int i = place_of(v, name);
+  const int i = index_of(v, name);
   return i < v->count ? v->at[i].why : NULL;
 }
