@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`python -m clflow` and `clflow`: the program of the C library, that of the wheel or else the system's."""
+"""`python -m clflow` and `clflow`: run the program clflow from the wheel or, without one, the system's."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def program() -> str | None:
         return str(bundled)
     for folder in os.get_exec_path():
         found = pathlib.Path(folder) / "clflow"
-        if found.is_file() and os.access(found, os.X_OK) and found.read_bytes()[:2] != b"#!":  # not a script that leads here
+        if found.is_file() and os.access(found, os.X_OK) and found.read_bytes()[:2] != b"#!":  # not a script that calls this one
             return str(found)
     return None
 
 
 def main() -> int:
-    """Runs the program with this process's arguments, in its place where that is possible."""
+    """Replaces this process by the program if possible, otherwise runs it, with the same arguments."""
     found = program()
     if found is None:
         print("clflow: the program is not installed; install the wheel of clflow, or build it with CMake", file=sys.stderr)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Rows: turns what users have (numpy, pandas, torch, DLPack, lists) into arrays of the C library, without a copy where
-their layout allows."""
+"""Rows: converts arrays, data frames, tensors and lists to arrays of the C library, without a copy where their layout
+allows."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Array = npt.NDArray[Any]
 
 
 class Rows:
-    """A table in memory: numbers (n, columns), C-contiguous, and the names of its columns if they have some.
+    """A table in memory: numbers (n, columns), C-contiguous, and the names of its columns, if any.
 
     Attributes:
-        columns: descriptions of the columns, where some hold labels, booleans, dates or times.
-        source: the columns that expanded() made numbers of.
+        columns: descriptions of the columns, if some hold labels, booleans, dates or times.
+        source: the columns before expanded() encoded them.
     """
 
     def __init__(self, at: Array, names: list[str] | None, columns: Columns | None = None, source: Columns | None = None) -> None:
@@ -39,7 +39,7 @@ class Rows:
         return int(self.at.shape[1])
 
     def table(self) -> _abi.clf_table:
-        """The table in C, which refers to this one's memory."""
+        """The same table for C, which refers to this one's memory."""
         table = _abi.clf_table(rows=len(self), cols=self.cols, at=pointer(self.at))
         if self._names:
             table.names = ctypes.cast(self._names, ctypes.POINTER(ctypes.c_char_p))
@@ -48,11 +48,11 @@ class Rows:
         return table
 
     def expanded(self) -> Rows:
-        """The same rows with a column for each label in place of a category, as contexts are."""
+        """The same rows with categories encoded one-hot, as contexts need them."""
         return self if self.columns is None else Rows(np.ascontiguousarray(one_hot(self.at, self.columns)), None, None, self.columns)
 
     def in_order(self, names: list[str] | None, what: str) -> Rows:
-        """The same rows with their columns in the order of these names, where both have names."""
+        """The same rows with columns in the order of these names; unchanged if either has no names."""
         if not names or not self.names or names == self.names:
             return self
         missing = [name for name in names if name not in self.names]
@@ -68,22 +68,22 @@ def pointer(array: Array | None) -> int | None:
 
 
 def names_of(array: Any, count: int) -> list[str] | None:
-    """The names that a C array of `count` strings holds; None for NULL."""
+    """The strings of a C array of `count` names; None for NULL."""
     return [array[i].decode() for i in range(count)] if array else None
 
 
 def _from_dlpack(x: Any, what: str) -> Array:
     try:
         kind = x.__dlpack_device__()[0]
-    except (BufferError, ValueError):  # one that DLPack does not know
+    except (BufferError, ValueError):  # a type that DLPack does not have
         kind = 0
-    if kind not in (1, 3):  # of the processor, pinned or not
+    if kind not in (1, 3):  # in host memory, pinned or not
         raise ArgumentError(f"{what} lies on another device than the processor; move it there first, as by .cpu()")
     if getattr(x, "requires_grad", False):
         x = x.detach()
     try:
         return np.from_dlpack(x)
-    except (TypeError, RuntimeError, BufferError, ValueError):  # read-only, or of a type that numpy lacks, as bfloat16
+    except (TypeError, RuntimeError, BufferError, ValueError):  # read-only, or a type that numpy lacks, such as bfloat16
         return np.asarray(x.double() if hasattr(x, "double") else x)
 
 
@@ -99,7 +99,7 @@ def _array_of(x: Any, what: str) -> Array:
 
 
 def _numbers(x: Array, what: str, single: bool) -> Array:
-    """The array in float64, or as it is in float32 if `single`; row-major."""
+    """The array in float64, row-major; with `single`, float32 stays float32."""
     if x.dtype.kind in "OU":
         try:
             x = x.astype(np.float64)
@@ -129,14 +129,14 @@ def rows_of(
     Args:
         x: (n, columns): an array, a data frame, a structured array, a tensor on the processor, or nested lists.  Images
             may have the shape (n, height, width, channels).
-        what: its name in messages.
-        cols: how many columns there must be; None: any number.
+        what: the name of x in messages.
+        cols: the number of columns that x must have; None: any.
         single: leave float32 as it is.
         copied: never share the memory of x.
-        like: of a frame, what its columns hold; None: judged from its values.
+        like: the descriptions of a frame's columns; None: detected from its values.
 
     Raises:
-        ArgumentError: another shape, or values that are not numbers.
+        ArgumentError: wrong shape, or values that are not numbers.
     """
     names, frame = None, frame_of(x, what)
     if frame and (isinstance(x, np.ndarray) or not is_plain(frame[1]) or (like is not None and not like.are_numbers)):
@@ -160,7 +160,7 @@ def rows_of(
 
 
 def is_single(context: Any) -> bool:
-    """Whether a context is one for all rows, given as (columns)."""
+    """Whether a context of shape (columns) is given for all rows."""
     named = isinstance(context, Rows) or hasattr(context, "columns") or getattr(getattr(context, "dtype", None), "names", None)
     return not named and np.ndim(context) == 1
 
@@ -173,7 +173,7 @@ def context_of(context: Any, what: str, cols: int | None, like: Columns | None =
 
 
 def weights_of(weights: Any, rows: int, what: str = "weights") -> Array | None:
-    """What each row counts, (rows), in float64; None for None."""
+    """The weight of each row, (rows), in float64; None for None."""
     if weights is None:
         return None
     at = _numbers(_array_of(weights, what), what, False)

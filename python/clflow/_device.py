@@ -23,17 +23,17 @@ class DeviceInfo:
     """One device that clflow can use.
 
     Attributes:
-        name: what `device=` takes, as "cpu" or "opencl:0".
-        platform, device, driver: what the driver calls itself.
+        name: the value for `device=`, such as "cpu" or "opencl:0".
+        platform, device, driver: their names, from the driver.
         type: "cpu", "gpu", "accelerator" or "other".
-        family: the family of kernels that clflow would use.
+        family: the family of kernels that clflow uses there.
         units: compute units, or threads.
         clock_mhz: megahertz.
         memory: bytes.
         max_alloc: bytes in one buffer.
         passes: True or False after a self-test, None if none was run.
         chosen: True for the one that "auto" takes; known after a self-test.
-        why: what failed, or why it was chosen.
+        why: the failure, or the reason for the choice.
     """
 
     name: str
@@ -58,7 +58,7 @@ def devices(test: bool = False) -> list[DeviceInfo]:
         test: test all operations on each device, which may take a minute.
 
     Returns:
-        The devices; the best OpenCL device stands first among these.
+        The devices: the processor, then the OpenCL devices, the best one first.
     """
     array, count = ctypes.POINTER(_abi.clf_device_info)(), ctypes.c_int()
     check(lib.clf_devices(int(test), ctypes.byref(array), ctypes.byref(count)))
@@ -78,19 +78,19 @@ def _info(found: _abi.clf_device_info) -> DeviceInfo:
 
 
 class Device:
-    """An open device.  It is closed when nothing refers to it any more."""
+    """An open device, which is closed when nothing refers to it."""
 
     def __init__(self, name: str) -> None:
         handle = ctypes.c_void_p()
         check(lib.clf_open(name.encode(), ctypes.byref(handle)))
         self.asked, self.handle, self.pid = name, handle, os.getpid()
         self._lock = threading.RLock()
-        self._depth = 0  # calls under way, of which a callback begins another
+        self._depth = 0  # running calls: a callback may start another one
         self._unused: list[ctypes.c_void_p] = []
 
     @property
     def name(self) -> str:
-        """What was opened, as "opencl:0 NVIDIA H200 (clblast)"."""
+        """The device that was opened, such as "opencl:0 NVIDIA H200 (clblast)"."""
         return text(lib.clf_device_name(self.handle))
 
     @contextlib.contextmanager
@@ -110,7 +110,7 @@ class Device:
                 self._free_unused()
 
     def free(self, flow: ctypes.c_void_p) -> None:
-        """Frees a flow now, or when the call that uses the device is done."""
+        """Frees a flow now, or after the call that is using the device."""
         if os.getpid() != self.pid:  # it belongs to the parent
             return
         self._unused.append(flow)
@@ -136,7 +136,7 @@ _default: str | None = None
 
 
 def default_name() -> str:
-    """$CLFLOW_DEVICE, or "auto" where there is a device that is no processor, or "cpu"."""
+    """$CLFLOW_DEVICE if it is set; otherwise "auto" if there is a GPU or an accelerator, else "cpu"."""
     global _default
     if chosen := os.environ.get("CLFLOW_DEVICE"):
         return chosen

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Exceptions.  Each carries the sentence of the C library that says what went wrong and what to do."""
+"""Exceptions, with the C library's message: what went wrong and what to do."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ __all__ = ["ArgumentError", "DeviceError", "Error", "FileError", "LibraryError",
 
 
 class Error(Exception):
-    """What clflow refuses or fails at.
+    """The base class of clflow's exceptions.
 
     Attributes:
-        status: name of the C library's status, as "EINVAL"; "" where Python code refused.
+        status: the C library's status, such as "EINVAL"; "" for errors that Python code found.
     """
 
     status: str = ""
 
 
 class ArgumentError(Error, ValueError):
-    """An argument, a shape, a value that is not finite, or the contents of a file."""
+    """An invalid argument, shape or file, or a value that is not finite."""
 
 
 class OutOfMemoryError(Error, MemoryError):
-    """Memory of the host or of the device does not suffice."""
+    """The host or the device has too little memory."""
 
 
 class FileError(Error, OSError):
@@ -39,7 +39,7 @@ class DeviceError(Error, RuntimeError):
 
 
 class LibraryError(Error, ImportError):
-    """The C library is missing, or is not the one that this package was made for."""
+    """The C library is missing, or has another version than this package."""
 
 
 _KINDS: dict[int, type[Error]] = {

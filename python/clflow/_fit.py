@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""clflow.fit(): the best density of a table that a time allows."""
+"""clflow.fit(): finds the best density of a table within a time limit."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ __all__ = ["FitProgress", "fit"]
 
 @dataclass(frozen=True)
 class FitProgress:
-    """What a callback of clflow.fit() is given, a few times a second.
+    """The argument of a callback of clflow.fit(), which is called a few times a second.
 
     Attributes:
-        name: the candidate under way.
-        step, steps: of its training; steps 0: it is not trained in steps.
-        seconds, budget: since the fit began; in all.
+        name: the candidate that is being fitted.
+        step, steps: steps done, and in all; steps 0: it is not trained in steps.
+        seconds, budget: seconds since the fit began, and in all.
         best: the best candidate so far; "": none yet.
         best_valid, best_error: mean log p of its validation rows in nats a row, and the standard error.
         ended: a candidate that just ended, or "".
@@ -51,7 +51,7 @@ class FitProgress:
 
 
 class _Reporter:
-    """Shows the reports of a fit, and says when to stop."""
+    """Shows the reports of a fit, and decides when to stop."""
 
     def __init__(self, bar: Bar, callback: Callable[[FitProgress], Any] | None, interrupt: Interrupt) -> None:
         self.bar, self.callback, self.interrupt = bar, callback, interrupt
@@ -60,7 +60,7 @@ class _Reporter:
     def __call__(self, progress: Any, _context: object) -> int:
         try:
             return int(self._take(progress.contents))
-        except BaseException as problem:  # C cannot pass it on: it is raised when the fit has ended
+        except BaseException as problem:  # C cannot pass an exception on: it is raised after the fit
             self.problem = problem
             return 1
 
@@ -79,7 +79,7 @@ class _Reporter:
 
 
 def _joined(x: Rows, valid: Any, test: Any) -> tuple[Rows, Array | None]:
-    """Rows that train, validate and test as one table, and what each serves for; None: that is drawn."""
+    """Training, validation and test rows as one table, and the role of each row; None: roles are drawn."""
     others = [(each, part) for each, part in ((valid, _abi.CLF_ROW_VALID), (test, _abi.CLF_ROW_TEST)) if each is not None]
     if not others:
         return x, None
@@ -97,22 +97,23 @@ def fit(
     quick: bool = False, refit: bool = False, name: str | None = None, device: str | None = None,
     callback: Callable[[FitProgress], Any] | None = None, progress: bool | None = None,
 ) -> Flow:  # fmt: skip
-    """Fits the best density of a table that a time allows, chosen among a Gaussian, mixtures and flows (docs/fit.md).
+    """Finds the best density of a table within a time limit, among a Gaussian, mixtures and flows (docs/fit.md).
 
-    A tenth of the rows chooses, a tenth tests: ``flow.record["result"]["test"]`` is the mean log p of the latter, in nats a
-    row, of which no choice has seen any.  Ctrl-C ends the search with a warning and gives the best model so far.
+    A tenth of the rows is for validation, which chooses the model, and a tenth for testing, which no choice depends on:
+    ``flow.record["result"]["test"]`` is the mean log p of the test rows, in nats a row.  Ctrl-C ends the search with a
+    warning and returns the best model so far.
 
     Args:
         x: (n, D) rows in their own units: an array, a data frame, a tensor on the processor, nested lists.  Columns of data
             frames and structured arrays may hold labels, booleans, dates and times (docs/tables.md).
-        context: (n, C) the context of each row: the model is then that of x given the context.  Labels become a column each.
-        weights: (n) what each row counts, 0 or above.
-        valid, test: (v, D), (t, D) rows to choose and to test by, in place of shares of x; without context and weights only.
-        seconds: the budget.
-        seed: of the parts of the rows, initial weights, order and noise.
-        quick: fit a Gaussian, mixtures and one flow alone.
+        context: (n, C) the context of each row, for a model of x given the context.  Labels become a column each.
+        weights: (n) the weight of each row, 0 or above.
+        valid, test: (v, D), (t, D) rows for validation and testing instead of tenths of x; only without context and weights.
+        seconds: the time limit.
+        seed: of the roles of rows, initial weights, order and noise.
+        quick: fit only a Gaussian, mixtures and one flow.
         refit: train the chosen model again on all rows.
-        name: of the data, for the record.
+        name: the name of the data, for the record.
         device: as Flow takes it.
         callback: called with a FitProgress; a true result ends the search.
         progress: show a bar; None: in terminals and notebooks.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Columns that hold labels, booleans, dates and times: numbers for the C library, and back (docs/tables.md).
+"""Converts labels, booleans, dates and times to the numbers of the C library, and back (docs/tables.md).
 
-A frame is a table whose columns have names and types of their own: a data frame of pandas or polars, or a structured array.
-Texts are judged by the library's reader of CSV, so that a frame is read as the same table in a file.
+A frame is a table whose columns have names and types: a data frame of pandas or polars, or a structured array.  Texts go
+through the library's reader of CSV, so that a frame is read like the same table in a file.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from ._lib import check, lib, text
 __all__ = ["Columns", "decoded", "encoded", "frame_of", "is_plain", "judged", "one_hot", "set_context_table"]
 
 Array = npt.NDArray[Any]
-_TEXT = 2048  # bytes of a label and its end, and more
+_TEXT = 2048  # bytes: more than a label and its end
 
 
 class Columns:
-    """Descriptions of columns, as the library has them, and their names if they have some."""
+    """The library's descriptions of columns, and their names, if any."""
 
     def __init__(self, names: list[str] | None, at: Any, count: int, owner: object = None) -> None:
-        """at: an array of clf_column in C, which lives as long as `owner`."""
+        """at: a C array of clf_column, which lives as long as `owner`."""
         self.names, self.at, self._count, self._owner = names, at, count, owner
 
     @classmethod
@@ -48,13 +48,13 @@ class Columns:
         return Columns(names, _array_of([self.at[i] for i in order]), len(order), (self._owner, self.at))
 
     def labels(self, d: int) -> list[str]:
-        """Of a category: its labels in the order of their codes; of a boolean: the words for 0 and 1."""
+        """The labels of a category in the order of their codes, or the words of a boolean for 0 and 1."""
         column = self.at[d]
         return [text(column.categories[i]) for i in range(column.category_count)]
 
     @property
     def are_numbers(self) -> bool:
-        """Whether none holds anything but numbers."""
+        """Whether all columns are numbers."""
         return all(self.at[d].kind in (_abi.CLF_COLUMN_NUMBER, _abi.CLF_COLUMN_INTEGER) for d in range(len(self)))
 
 
@@ -66,7 +66,7 @@ def _array_of(columns: Sequence[Any]) -> Any:
 
 
 def frame_of(x: Any, what: str) -> tuple[list[str], list[Array]] | None:
-    """Names and values of the columns of a frame; None if x is none, or if its columns are numbered and hold numbers."""
+    """Names and values of the columns of a frame; None if x is no frame, or one of numbers without names."""
     if isinstance(x, np.ndarray) and x.dtype.names:
         names = list(x.dtype.names)
         if x.ndim != 1 or any(x.dtype[name].shape for name in names):
@@ -90,7 +90,7 @@ def is_plain(values: Sequence[Array]) -> bool:
 
 
 def _plainer(values: Array) -> Array:
-    """Objects that are all numbers as float64."""
+    """Objects as float64, if all are numbers."""
     if values.dtype.kind != "O" or any(isinstance(each, (str, bytes, bool)) for each in values):
         return values
     try:
@@ -104,7 +104,7 @@ def _has_no_value(each: Any) -> bool:
 
 
 def _texts(values: Array, what: str, name: str) -> list[str]:
-    """The values of a column that are no numbers, as a file of CSV would have them."""
+    """The values of a column that is not numeric, as a CSV file would have them."""
     kind = values.dtype.kind
     if kind == "b":
         return ["true" if each else "false" for each in values]
@@ -126,7 +126,7 @@ def _texts(values: Array, what: str, name: str) -> list[str]:
 
 
 class _Read:
-    """A table that the library read, and frees with this."""
+    """A table of the library, which is freed with this object."""
 
     def __init__(self) -> None:
         self.table = _abi.clf_table()
@@ -136,7 +136,7 @@ class _Read:
 
 
 def _read(names: Sequence[str], columns: Sequence[Sequence[str]], what: str) -> _Read:
-    """Texts, read as a file of CSV."""
+    """Texts, read like a CSV file."""
     read, options = _Read(), _abi.clf_table_options()
     wanted = (ctypes.c_char_p * len(names))(*(name.encode() for name in names))
     for name, value in (("header", "yes"), ("delimiter", ","), ("decimal", "."), ("kinds", "1")):
@@ -192,7 +192,7 @@ def judged(names: list[str], values: list[Array], what: str) -> tuple[Array, Col
 
 
 def _codes(column: Any, values: Array, what: str, name: str) -> Array:
-    """The numbers of one column, as a flow's own column is described."""
+    """The numbers of one column, by the description of the flow's column."""
     if values.dtype.kind in "fiu":
         return values
     if values.dtype.kind == "b" and column.kind in (_abi.CLF_COLUMN_NUMBER, _abi.CLF_COLUMN_INTEGER, _abi.CLF_COLUMN_BOOLEAN):
@@ -210,7 +210,7 @@ def _codes(column: Any, values: Array, what: str, name: str) -> Array:
 
 
 def encoded(names: list[str], values: list[Array], like: Columns, what: str) -> Array:
-    """Numbers (n, columns) of the columns of a frame that a flow has, in its order.
+    """Numbers (n, columns) of those columns of a frame that the flow has, in the flow's order.
 
     Raises:
         ArgumentError: a column or a value that the flow does not know.
@@ -228,7 +228,7 @@ def encoded(names: list[str], values: list[Array], like: Columns, what: str) -> 
 
 
 def one_hot(at: Array, columns: Columns) -> Array:
-    """Each category as a column for each label, which is 1 in rows that have it (clf_table_one_hot())."""
+    """One-hot encoding: a column for each label, which is 1 in rows that have it (clf_table_one_hot())."""
     parts = []
     for d in range(len(columns)):
         column = columns.at[d]
@@ -240,7 +240,7 @@ def one_hot(at: Array, columns: Columns) -> Array:
 
 
 def set_context_table(flow: ctypes.c_void_p, columns: Columns) -> None:
-    """Tells a flow which columns its context is made of."""
+    """Sets the columns of a flow's context before one-hot encoding."""
     names = (ctypes.c_char_p * len(columns))(*(name.encode() for name in columns.names or []))
     table = _abi.clf_columns(count=len(columns), names=ctypes.cast(names, ctypes.POINTER(ctypes.c_char_p)))
     table.at = ctypes.cast(columns.at, ctypes.POINTER(_abi.clf_column))
@@ -257,7 +257,7 @@ def _text_of(column: Any, value: float) -> str:
 
 
 def _dates_of(unit: str, form: str, at: Array) -> Array:
-    """Dates from numbers, as fine as the training data had them: the form of those with a fraction of a second ends in %3f."""
+    """Dates from numbers, with the precision of the training data: a form with fractions of a second ends in %3f."""
     if unit.startswith("days"):
         return np.rint(at).astype(np.int64).astype("M8[D]").astype("M8[s]")
     fraction = re.search(r"%(\d)f", form)
@@ -266,7 +266,7 @@ def _dates_of(unit: str, form: str, at: Array) -> Array:
 
 
 def _values_of(columns: Columns, d: int, at: Array) -> Array:
-    """Numbers (n) of a column as what it holds: labels, booleans, dates; texts for times of day."""
+    """Converts the numbers (n) of a column back to labels, booleans or dates; to texts for times of day."""
     column = columns.at[d]
     if column.kind == _abi.CLF_COLUMN_NUMBER:
         return at
@@ -284,9 +284,9 @@ def _values_of(columns: Columns, d: int, at: Array) -> Array:
 
 
 def decoded(at: Array, columns: Columns, names: list[str]) -> Any:
-    """Numbers (n, columns), or (m, n, columns), as a data frame of pandas; as a structured array where there is no pandas.
+    """Numbers (n, columns) or (m, n, columns) as a data frame of pandas, or a structured array without pandas.
 
-    Rows of the first axis of three are levels of the frame's index.
+    With three axes, the first is a level of the frame's index.
     """
     flat = at.reshape(-1, at.shape[-1])
     values = {name: _values_of(columns, d, flat[:, d]) for d, name in enumerate(names)}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds and loads the C library, and checks that it is the one that this package was made for."""
+"""Finds and loads the C library, and checks that its version is that of this package."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def text(value: bytes | None) -> str:
 
 
 def _bundled() -> list[str]:
-    """The library inside of this package, where a wheel has it."""
+    """The library inside this package, as in wheels."""
     return [str(path) for path in sorted((pathlib.Path(__file__).parent / "lib").glob("libclflow.so*"))]
 
 
 def _system() -> list[str]:
-    """Names by which the dynamic linker may know an installed library."""
+    """Names under which the dynamic linker may find an installed library."""
     major, minor, _ = _abi.VERSION.split(".")
     if sys.platform == "darwin":
         return [f"libclflow.{major}.{minor}.dylib", "libclflow.dylib"]
@@ -38,7 +38,7 @@ def _system() -> list[str]:
 
 
 def _load() -> tuple[ctypes.CDLL, str]:
-    """Loads $CLFLOW_LIBRARY, or else the bundled library, or else the system's."""
+    """Loads $CLFLOW_LIBRARY if it is set, otherwise the bundled library, otherwise the system's."""
     chosen = os.environ.get("CLFLOW_LIBRARY")
     names = [chosen] if chosen else _bundled() + _system()
     tried = []
@@ -80,11 +80,11 @@ def _declare(library: ctypes.CDLL, path: str) -> None:
 
 
 def _check_layouts(library: Any, path: str) -> None:
-    """Compares the structs that this package knows with those that the library was compiled with."""
+    """Compares this package's structs with those of the library."""
     for struct in _abi.STRUCTS:
         name = struct.__name__
         size = library.clf_abi(name.encode())
-        if size < 0:  # one inside of another, which has no name in C
+        if size < 0:  # a struct inside another, which has no name in C
             continue
         offsets = {f"{name}.{field[0]}": getattr(struct, field[0]).offset for field in struct._fields_}
         found = {key: library.clf_abi(key.encode()) for key in offsets}
@@ -111,6 +111,6 @@ lib.clf_set_listener(_listener, None)
 
 
 def check(status: int) -> None:
-    """Raises the exception of a status that is not CLF_OK, with the sentence that the library has for it."""
+    """Raises the exception of a status that is not CLF_OK, with the library's message."""
     if status != _abi.CLF_OK:
         raise error_of(status, text(lib.clf_errmsg()) or text(lib.clf_strerror(status)))

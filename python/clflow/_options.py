@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Options of training, as the C library lists them (clflow/train_options.def)."""
+"""Training options, from the C library's list (clflow/train_options.def)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["TrainOption", "set_members", "set_options", "train_options"]
 
 @dataclass(frozen=True)
 class TrainOption:
-    """One option of training.
+    """A training option.
 
     Attributes:
         name: keyword argument of Flow.fit().
-        range: what it may be.
+        range: the values that it may have.
         default: its value for tables.
-        help: what it does.
+        help: its effect.
     """
 
     name: str
@@ -52,14 +52,14 @@ def _value(name: str, value: Any) -> str:
 
 
 def set_members(setter: Any, options: Any, given: Mapping[str, Any]) -> None:
-    """Sets options of a struct by name; None leaves one as it is."""
+    """Sets options of a struct by name; None leaves one unchanged."""
     for name, value in given.items():
         if value is not None:
             check(setter(ctypes.byref(options), name.encode(), _value(name, value).encode()))
 
 
 def set_options(options: _abi.clf_train_options, given: Mapping[str, Any]) -> None:
-    """Sets options of training by name; None leaves one as it is."""
+    """Sets training options by name; None leaves one unchanged."""
     set_members(lib.clf_train_options_set, options, given)
 
 

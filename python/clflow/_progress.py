@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reports of what runs: a line that is rewritten in terminals and notebooks, and the stop by Ctrl-C."""
+"""Progress: a line that is rewritten in terminals and notebooks, and stopping by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Bar", "Interrupt", "bar_of", "clock"]
 
 
 def clock(seconds: float) -> str:
-    """Seconds as a person reads them: "12 s", "3:05", "1:02:03"."""
+    """Seconds as text: "12 s", "3:05", "1:02:03"."""
     if not math.isfinite(seconds):
         return "?"
     whole = int(seconds)
@@ -28,14 +28,14 @@ def clock(seconds: float) -> str:
 
 
 def in_notebook() -> bool:
-    """Whether this runs in a kernel of Jupyter, which shows a rewritten line as a terminal does."""
+    """Whether this runs in a Jupyter kernel, which shows a rewritten line as a terminal does."""
     shell = sys.modules.get("IPython")
     found: Any = shell.get_ipython() if shell else None
     return type(found).__name__ == "ZMQInteractiveShell"
 
 
 class Bar:
-    """A line with a bar and words, rewritten in place.  One whose output is None does nothing."""
+    """A line with a bar and words, rewritten in place; without output it does nothing."""
 
     width = 24
     pause = 0.1  # seconds from one change to the next
@@ -53,7 +53,7 @@ class Bar:
         self._write(f"{share:4.0%} |{'=' * filled}{' ' * (self.width - filled)}| {words}")
 
     def note(self, sentence: str) -> None:
-        """A sentence of its own, above the bar."""
+        """Prints a sentence above the bar."""
         if self._output is not None:
             self._output.write("\r" + sentence + " " * (self._length - len(sentence)) + "\n")
             self._length = 0
@@ -66,14 +66,14 @@ class Bar:
 
     def _write(self, line: str) -> None:
         assert self._output is not None
-        line = line[: max(shutil.get_terminal_size((120, 24)).columns - 1, 20)]  # a longer one could not be rewritten
+        line = line[: max(shutil.get_terminal_size((120, 24)).columns - 1, 20)]  # a longer line could not be rewritten
         self._output.write("\r" + line + " " * (self._length - len(line)))
         self._output.flush()
         self._length = len(line)
 
 
 def bar_of(progress: bool | None) -> Bar:
-    """The bar that is wanted: True and False decide, None shows it in terminals and notebooks."""
+    """The bar for `progress`: None shows it in terminals and notebooks only."""
     notebook = in_notebook()
     if progress is None:
         progress = notebook or bool(getattr(sys.stderr, "isatty", bool)())
@@ -81,10 +81,10 @@ def bar_of(progress: bool | None) -> Bar:
 
 
 class Interrupt:
-    """While it holds, Ctrl-C sets `asked` and raises nothing, so that a training ends after a step.
+    """Inside this context, Ctrl-C sets `asked` and raises nothing, so that a training ends after a step.
 
-    An exception that Python raised inside of a callback from C would be lost.  Handlers other than Python's own, and threads
-    other than the main one, are left alone.
+    An exception that Python raises inside a callback from C would be lost.  It changes neither handlers other than
+    Python's own, nor threads other than the main one.
     """
 
     def __init__(self) -> None:

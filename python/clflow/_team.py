@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Several devices that train one flow: a thread for each device but the flow's own, with a copy of the flow."""
+"""Several devices that train one flow: a thread with a copy of the flow for each device except the flow's own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Team", "names_of_devices"]
 
 
 def names_of_devices(devices: Sequence[str] | str, own: str) -> list[str]:
-    """The devices of a team, of which the first is the flow's own."""
+    """The devices of a team; the first one is the flow's own."""
     names = devices.split(",") if isinstance(devices, str) else list(devices)
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ArgumentError(f"devices is {devices!r}; names of devices are wanted, as ['opencl:0', 'opencl:1']")
@@ -29,7 +29,7 @@ def names_of_devices(devices: Sequence[str] | str, own: str) -> list[str]:
 
 
 class _Member:
-    """What one thread holds: a device, a copy of the flow, and a trainer on the same rows."""
+    """A thread's device, its copy of the flow, and its trainer on the same rows."""
 
     def __init__(self, group: ctypes.c_void_p, name: str, model: bytes, data: TrainData, options: _abi.clf_train_options) -> None:
         self.group, self.name, self.model, self.data, self.options = group, name, model, data, options
@@ -45,7 +45,7 @@ class _Member:
         lib.clf_group_free(self.group)
 
     def _make(self) -> int:
-        """A status, whose message clf_group_agree() gives to all."""
+        """Sets the status of this member; clf_group_agree() gives its message to all."""
         data = self.data.of_library()
         calls: list[Any] = [
             lambda: lib.clf_open(self.name.encode(), ctypes.byref(self.device)),
@@ -73,11 +73,11 @@ class Team:
             thread.start()
 
     def join(self, trainer: ctypes.c_void_p) -> None:
-        """Makes this thread's trainer the first member; raises what another member failed at."""
+        """Makes this thread's trainer the first member; raises the failure of any member."""
         check(lib.clf_group_agree(self._group, lib.clf_trainer_set_group(trainer, self._group, None)))
 
     def close(self) -> None:
-        """Ends the membership: whoever still waits for this member gets an error, and ends."""
+        """Leaves the group: members that still wait for this one get an error and end."""
         lib.clf_group_free(self._group)
         for thread in self._threads:
             thread.join()

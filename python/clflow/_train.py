@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Training of a flow: its options, what is reported, and the history that it leaves."""
+"""Training of a flow: options, reports and history."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ __all__ = ["Callback", "History", "Progress", "TrainData", "train", "training_op
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback of Flow.fit() is given, a few times a second and at the end of each round.
+    """The argument of a callback of Flow.fit(), which is called a few times a second and after each round.
 
     A round is an epoch, or `valid_every` steps.
 
     Attributes:
-        epoch, epochs: the one under way or just ended, from 1; in all.
-        step, steps: done; in all.
+        epoch, epochs: the current epoch or the one that just ended, from 1; in all.
+        step, steps: steps done; in all.
         round_done: whether this report ends a round.
         losses: (count), float32: -mean log p of each step since the last report, in nats.
         train: mean log p over this round so far, in nats a row.
@@ -40,8 +40,8 @@ class Progress:
         lr: step size of the last step.
         grad_norm: norm of the last step's gradient before clipping; NaN where it is not computed.
         rate: rows a second.
-        seconds, left: spent; estimated to go.
-        notes: sentences on steps left out, on a device that failed, on why training ends.
+        seconds, left: seconds spent; estimate of those left.
+        notes: sentences on skipped steps, on failures of the device, and on the reason for the end.
     """
 
     epoch: int
@@ -66,13 +66,13 @@ Callback = Callable[[Progress], Any]
 
 @dataclass
 class History:
-    """How the weights of a flow came to be.
+    """The history of a flow's training.
 
     Attributes:
-        epochs, steps: of training, done, all calls of fit() together.
-        train: mean log p of the last round, as the weights changed, in nats a row.
+        epochs, steps: done in all calls of fit() together.
+        train: mean log p of the training rows during the last round, in nats a row.
         valid: mean log p of the validation rows under these weights, in nats a row; NaN: none.
-        best_step: steps after which the weights were these; 0: they are the last ones.
+        best_step: the step after which the weights were these; 0: they are the last ones.
         averaged: whether they are an average over steps (option `ema`).
         interrupted: whether Ctrl-C or the callback ended the training.
         losses: (steps), float32: -mean log p of each step of this call, in nats.
@@ -100,7 +100,7 @@ def history_of(flow: ctypes.c_void_p) -> History:
 
 @dataclass
 class TrainData:
-    """Rows to train on, and rows to validate by."""
+    """Rows for training and for validation."""
 
     x: Rows
     context: Rows | None = None
@@ -123,8 +123,8 @@ class TrainData:
 def training_options(preset: Any, flow: Any, rows: int, own_valid: bool, given: Mapping[str, Any]) -> _abi.clf_train_options:
     """The options of a training: the defaults of tables or images, then the preset's, then those given.
 
-    As `clflow train` has it: a tenth of the rows validates where there are enough, a warm-up takes a tenth of the steps at
-    most, and epochs take the place of steps.
+    As in `clflow train`: a tenth of the rows is for validation if there are enough, a warm-up takes at most a tenth of the
+    steps, and epochs replace steps.
     """
     if given.get("epochs") is not None and given.get("steps") is not None:
         raise ArgumentError("epochs and steps exclude each other: both say how long to train")
@@ -160,7 +160,7 @@ def _progress_of(p: _abi.clf_progress) -> Progress:
 
 
 class _Reporter:
-    """Collects the reports of a training, shows them, and says when to stop."""
+    """Collects the reports of a training, shows them, and decides when to stop."""
 
     def __init__(self, bar: Bar, callback: Callback | None, interrupt: Interrupt) -> None:
         self.bar, self.callback, self.interrupt = bar, callback, interrupt
@@ -172,7 +172,7 @@ class _Reporter:
     def __call__(self, progress: Any, _context: object) -> int:
         try:
             return int(self._take(_progress_of(progress.contents)))
-        except BaseException as problem:  # C cannot pass it on: it is raised when the training has ended
+        except BaseException as problem:  # C cannot pass an exception on: it is raised after the training
             self.problem = problem
             return 1
 
@@ -199,7 +199,7 @@ class _Reporter:
 def train(
     flow: ctypes.c_void_p, data: TrainData, options: _abi.clf_train_options, bar: Bar, callback: Callback | None, team: Team | None
 ) -> History:
-    """Trains a flow; its weights are then the best ones."""
+    """Trains a flow, which then has the best weights."""
     trainer = ctypes.c_void_p()
     try:
         check(lib.clf_trainer_create_with(flow, ctypes.byref(data.of_library()), ctypes.byref(options), ctypes.byref(trainer)))

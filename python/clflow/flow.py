@@ -42,7 +42,7 @@ _CHUNK = 1 << 16  # rows of a call, so that Ctrl-C is noticed between calls
 
 
 def presets() -> dict[str, str]:
-    """Names of architectures that Flow() takes, and what they are."""
+    """The preset architectures: the name and a description of each."""
     found = (lib.clf_preset_at(i).contents for i in range(lib.clf_preset_count()))
     return {text(each.name): text(each.text) for each in found}
 
@@ -68,21 +68,21 @@ class Flow:
     """A normalizing flow on a device.
 
     ``Flow("nsf", dim=6, hidden=64)`` makes a preset, ``Flow("2: (coupling(rq), lu)*4 -> normal")`` any architecture;
-    ``clflow.presets()`` and docs/architecture.md list what there is.  A preset without `dim` takes it from the data of fit().
+    ``clflow.presets()`` and docs/architecture.md list all of them.  A preset without `dim` takes it from the data of fit().
 
     Args:
         arch: the name of a preset, or an architecture as text.
         dim: columns of the data, D; for presets.
         context: columns of the context, C; for presets.  0: none.
         seed: of masks, permutations and initial weights.
-        device: "cpu", "cpu64" (double precision), "opencl", "opencl:N" and others (``clflow.devices()``).  None: $CLFLOW_DEVICE;
-            or the best device where there is one that is no processor; or "cpu".
-        values: what else a preset takes, as ``hidden=64, depth=8``.
+        device: "cpu", "cpu64" (double precision), "opencl", "opencl:N" and others (``clflow.devices()``).  None: $CLFLOW_DEVICE
+            if it is set; otherwise the best GPU or accelerator, or "cpu" if there is none.
+        values: other values of the preset, such as ``hidden=64, depth=8``.
 
     Flows are pickled and copied with their weights.  Several threads may use one flow; they wait for each other.
 
     Raises:
-        ArgumentError: the sentence says at which character of the architecture, and what was expected there.
+        ArgumentError: the architecture is invalid; the message names the character and what was expected there.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Flow:
 
     @classmethod
     def _adopt(cls, handle: ctypes.c_void_p, device: Device) -> Flow:
-        """A flow that the library made."""
+        """Wraps a flow that the C library created."""
         flow = cls.__new__(cls)
         flow._handle, flow._device, flow._preset = handle, device, None
         flow._arch, flow._seed, flow._values, flow._context = "", 0, {}, 0
@@ -200,28 +200,28 @@ class Flow:
 
     @property
     def columns(self) -> list[str] | None:
-        """Names of the D columns, from the data that it was fitted to; None: it has none."""
+        """Names of the D columns, from the training data; None if they had no names."""
         return names_of(lib.clf_flow_columns(self._flow), self.dim)
 
     @property
     def context_columns(self) -> list[str] | None:
-        """Names of the C columns of the context; None: it has none."""
+        """Names of the C columns of the context; None if they had no names."""
         return names_of(lib.clf_flow_context_columns(self._flow), self.context_dim)
 
     @property
     def _kinds(self) -> Columns | None:
-        """What the columns of the data hold; None: numbers."""
+        """Descriptions of the data's columns; None if all are numbers."""
         found = lib.clf_flow_kinds(self._flow)
         return Columns(self.columns, found, self.dim) if found else None
 
     @property
     def _like(self) -> Columns:
-        """What the columns of a frame have to be."""
+        """The columns that a data frame must have."""
         return self._kinds or Columns.of_numbers(self.columns, self.dim)
 
     @property
     def _context_kinds(self) -> Columns | None:
-        """The columns that the context is made of, where some hold labels; None: numbers."""
+        """The columns of the context before one-hot encoding; None if all are numbers."""
         table = lib.clf_flow_context_table(self._flow)
         if not table:
             return None
@@ -229,7 +229,7 @@ class Flow:
 
     @property
     def history(self) -> History:
-        """How the weights came to be."""
+        """The history of the training."""
         return history_of(self._flow)
 
     @property
@@ -239,7 +239,7 @@ class Flow:
         return json.loads(found) if found else None
 
     def state_dict(self) -> dict[str, npt.NDArray[np.float64]]:
-        """All parameters, by the names that they have in files: copies, in float64."""
+        """Copies of all parameters in float64, under the names that they have in model files."""
         found = {}
         with self._device.use():
             for i in range(lib.clf_flow_param_count(self._flow)):
@@ -260,24 +260,25 @@ class Flow:
         self, x: Any, *, context: Any = None, weights: Any = None, valid: Any = None, callback: Callback | None = None,
         devices: Sequence[str] | str | None = None, progress: bool | None = None, **options: Unpack[TrainOptions],
     ) -> History:  # fmt: skip
-        """Trains the flow by maximum likelihood, on from the weights that it has.
+        """Trains the flow by maximum likelihood, starting from its current weights.
 
-        The weights are then the best ones by the validation rows: by default a tenth of x, every 50 steps.  Ctrl-C ends the
-        training after a step, with a warning; the flow has the best weights so far.
+        Afterwards the flow has the weights with the best validation log-likelihood.  By default a tenth of x is set aside
+        for validation, every 50 steps.  Ctrl-C ends the training after a step, with a warning; the flow has the best
+        weights so far.
 
         Args:
             x: (n, D) rows, in the data's own units: an array, a data frame, a tensor on the processor, nested lists.  Columns of
                 data frames and structured arrays may hold labels, booleans, dates and times (docs/tables.md).
             context: (n, C) the context of each row, for flows that take one; labels become a column each.
-            weights: (n) what each row counts, 0 or above; only ratios matter.
-            valid: rows to validate by in place of a tenth of x: an array (v, D), or a tuple of rows, their context (or None)
+            weights: (n) the weight of each row, 0 or above; only ratios matter.
+            valid: rows for validation instead of a tenth of x: an array (v, D), or a tuple of rows, their context (or None)
                 and their weights (or none).
             callback: called with a Progress a few times a second; a true result ends the training.  An exception ends it too
                 and is raised.
             devices: names of devices that train together, of which the first is the flow's own, as ["opencl:0", "opencl:1"].
                 The result has the bits that one device has with the same option `grains` (by default 2 for 2 devices, 8 for 3, 4 for 4).
             progress: show a bar; None: in terminals and notebooks.
-            options: options of training by name, as ``steps=4000, batch=256, lr=2e-3, seed=1``; clflow.train_options() lists
+            options: training options by name, such as ``steps=4000, batch=256, lr=2e-3, seed=1``; clflow.train_options() lists
                 them with their defaults.
 
         Returns:
@@ -304,14 +305,14 @@ class Flow:
             return train(self._flow, data, chosen, bar, callback, team)
 
     def _team(self, devices: Sequence[str] | str, data: TrainData, options: _abi.clf_train_options) -> Team | None:
-        """The threads that train with this one; None for one device."""
+        """The threads of the other devices; None for one device."""
         names = names_of_devices(devices, self._device.asked)
         if whole(options, "grains") == 0:
             set_options(options, {"grains": lib.clf_train_grains_for(len(names))})
         return Team(names, self.to_bytes(), data, options) if len(names) > 1 else None
 
     def _describe(self, data: TrainData) -> None:
-        """Before the first training: labels, and numbers that repeat, lie on grids; the context is made of these columns."""
+        """Before the first training: finds the grids of columns whose values repeat, and describes the context."""
         if data.context and data.context.source and not self._context_kinds:
             set_context_table(self._flow, data.context.source)
         if not data.x.columns or lib.clf_flow_grid(self._flow):
@@ -346,7 +347,7 @@ class Flow:
         return rows
 
     def _given(self, context: Any, rows: int | None, what: str = "context") -> Rows | None:
-        """The context of each of so many rows (None: any number), in the order of the flow's columns; None for a flow without one."""
+        """The context of `rows` rows (None: any number) in the order of the flow's columns; None for a flow without a context."""
         count = self.context_dim
         if context is None:
             if count and not lib.clf_flow_observation(self._flow):
@@ -396,7 +397,7 @@ class Flow:
             (n), in nats; -inf where the density is zero.
 
         Raises:
-            ArgumentError: another shape, or a number that is not finite: the sentence names row and column, counted from 1.
+            ArgumentError: wrong shape, or a number that is not finite; the message names row and column, counted from 1.
         """
         at, given = self._inputs(x, "x", context, single=True)
         if at.dtype == np.float32:
@@ -436,11 +437,11 @@ class Flow:
         return out, logdet
 
     def transform(self, x: Any, context: Any = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Data to latent: z = f(x) (n, D), and log |det df/dx| (n) in nats."""
+        """Maps data to latents: z = f(x) (n, D), and log |det df/dx| (n) in nats."""
         return self._map(x, "x", context, lib.clf_transform, lib.clf_transform_given)
 
     def inverse(self, z: Any, context: Any = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Latent to data: x = f^-1(z) (n, D) in the data's units, and log |det df^-1/dz| (n) in nats."""
+        """Maps latents to data: x = f^-1(z) (n, D) in the data's units, and log |det df^-1/dz| (n) in nats."""
         return self._map(z, "z", context, lib.clf_invert, lib.clf_invert_given)
 
     def sample(self, n: int, context: Any = None, *, seed: int | None = None, first: int = 0, frame: bool | None = None) -> Any:
@@ -450,9 +451,9 @@ class Flow:
             n: how many; for each row of the context.
             context: one row (C), or (m, C); for flows that take one.
             seed: the same seed gives the same samples; None: drawn by the operating system.
-            first: number of the first sample in the stream of this seed; without a context only.
+            first: index of the first sample in the stream of this seed; only without a context.
             frame: True: a data frame, with labels, booleans and dates as the training data had them; False: an array of
-                numbers, with the codes of labels; None: a data frame where a column holds anything but numbers.
+                numbers, with the codes of labels; None: a data frame if some column is not numeric.
 
         Returns:
             (n, D) in the data's units; (m, n, D) for a context of m rows.  A data frame of pandas has m n rows, and an index
@@ -486,7 +487,7 @@ class Flow:
         return found[0] if is_single(context) else found
 
     def gradient(self, x: Any, context: Any = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """log p(x) (n) in nats, and its gradient by x (n, D) in nats per unit of the data.
+        """log p(x) (n) in nats, and its gradient with respect to x (n, D), in nats per unit of the data.
 
         Raises:
             ArgumentError: the density of a row is zero.
@@ -505,7 +506,7 @@ class Flow:
     # ---- Files ------------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a model file (safetensors), which the program `clflow` opens too.  It appears whole or not at all."""
+        """Writes a model file (safetensors), which the program `clflow` opens too.  The file is replaced atomically."""
         with self._device.use():
             check(lib.clf_flow_save(self._flow, os.fsencode(path)))
 
@@ -524,20 +525,20 @@ class Flow:
 
     @classmethod
     def from_torch(cls, module: Any, *, device: str | None = None, **hints: Any) -> Flow:
-        """Makes a flow of what nflows, glasflow, sbi, zuko, normflows or FrEIA trained (docs/import.md).
+        """Converts a flow that was trained with nflows, glasflow, sbi, zuko, normflows or FrEIA (docs/import.md).
 
         Args:
             module: a module or a posterior of sbi; a state_dict; the bytes of a file of torch.save(); or its path.
             device: as Flow takes it.
-            hints: what a state_dict leaves open, as ``like="nflows", tail=3, act="tanh"``; ``strict=True`` refuses what
-                would take a default.
+            hints: settings that a state_dict does not contain, such as ``like="nflows", tail=3, act="tanh"``;
+                ``strict=True`` refuses to assume a default.
 
         Returns:
-            The flow.  What was assumed or left out is told to the logger "clflow" at level INFO.
+            The flow.  Assumptions and omissions are logged to "clflow" at level INFO.
 
         Raises:
             UnsupportedError: names a part that is not supported, and what is.
-            ArgumentError: the file is none of these, or a hint is missing or makes no sense.
+            ArgumentError: the file is of another kind, or a hint is missing or invalid.
         """
         opened, handle, report = open_device(device), ctypes.c_void_p(), ctypes.c_void_p()
         words = ", ".join(name if value is True else f"{name}={_hint(value)}" for name, value in hints.items()).encode()
@@ -556,14 +557,14 @@ class Flow:
         return cls._adopt(handle, opened)
 
     def to_torch(self) -> Any:
-        """Makes a torch.nn.Module of plain torch with the same density, for further training or other tools.
+        """Converts the flow to a torch.nn.Module with the same density, for further training or other tools.
 
         Returns:
             The module, in the dtype of torch.get_default_dtype(): ``log_prob(x, c=None)``, ``transform``, ``inverse`` and
             ``sample(n, c=None)`` on tensors (n, D), differentiable.  It does not depend on clflow.
 
         Raises:
-            UnsupportedError: names what the module lacks, such as flows of images.
+            UnsupportedError: names what the conversion does not support, such as flows of images.
         """
         with tempfile.TemporaryDirectory() as folder:
             name = os.path.join(folder, "flow")
@@ -607,7 +608,7 @@ def _hint(value: Any) -> str:
 
 
 def _checkpoint_of(module: Any) -> bytes:
-    """What torch.save() writes of a module or a state_dict."""
+    """The bytes that torch.save() writes for a module or a state_dict."""
     torch = sys.modules.get("torch")
     if torch is None:
         raise ArgumentError(f"from_torch() got {type(module).__name__}; a module or a state_dict of torch, bytes or a path is wanted")
@@ -617,7 +618,7 @@ def _checkpoint_of(module: Any) -> bytes:
 
 
 def _revived(model: bytes, device: str) -> Flow:
-    """Unpickles a flow: on the device it was on, or where there is none of that name, on the usual one."""
+    """Unpickles a flow on its original device, or on the default one if no device has that name."""
     try:
         return Flow.from_bytes(model, device=device)
     except ArgumentError:

@@ -33,7 +33,7 @@ __all__ = ["FlowDensity"]
 
 
 def _validated(estimator: Any, X: Any, **options: Any) -> Any:
-    """The rows as scikit-learn validates them; frames with labels, booleans or dates as they are, with their names checked."""
+    """The rows after validation by scikit-learn; of frames with labels, booleans or dates only the names are checked."""
     frame = frame_of(X, "X")
     if frame is None or is_plain(frame[1]) or isinstance(X, np.ndarray):
         return validate_data(estimator, X, **options)
@@ -46,7 +46,7 @@ def _validated(estimator: Any, X: Any, **options: Any) -> Any:
 class FlowDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     """The density of a table, as a normalizing flow trained by maximum likelihood.
 
-    It trains for a number of steps, never for a time, so that the same `random_state` gives the same model.
+    It trains for a number of steps, not for a time, so that the same `random_state` gives the same model.
 
     Parameters
     ----------
@@ -61,13 +61,13 @@ class FlowDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     lr : float or None, default=None
         Step size of Adam; None: the preset's.
     valid_split : float, default=0.1
-        Share of the rows whose log-likelihood chooses the weights; 0: none.
+        Fraction of the rows for validation, which chooses the weights; 0: none.
     options : dict or None, default=None
-        Further options of training by name (``clflow.train_options()``).
+        Further training options by name (``clflow.train_options()``).
     device : str or None, default="cpu"
         As ``clflow.Flow`` takes it.
     random_state : int, RandomState or None, default=None
-        Of initial weights and of the order of rows.
+        Seed of initial weights and of the order of rows.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class FlowDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     n_features_in_ : int
         Columns of the data, D.
     feature_names_in_ : ndarray of shape (D,)
-        Their names, where the data had some.
+        Their names, if the data had names.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class FlowDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return self.flow_.log_prob(X)
 
     def score(self, X: Any, y: Any = None) -> float:
-        """The mean of log p over the rows of X, in nats a row, as GaussianMixture has it (KernelDensity has the total)."""
+        """The mean of log p over the rows of X, in nats a row, as in GaussianMixture (KernelDensity returns the total)."""
         return float(self.score_samples(X).mean())
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
