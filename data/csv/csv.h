@@ -111,6 +111,10 @@ char *clf__csv_unquoted(const clf__field *f);
 /* Text in place of a number rather than a name: "NA", "50%", "1,234", "O.5". */
 int clf__csv_is_missing(const clf__field *f);
 int clf__csv_is_misspelt(const clf__field *f);
+/* The bytes of a field before a blank and a '#', which may begin a comment; all if there is none.
+ */
+size_t clf__csv_before_comment(const clf__field *f);
+#define CLF_CSV_MINUS "\xe2\x88\x92" /* U+2212 */
 int clf__csv_is_date(const clf__field *f);
 
 /* ---- csv_dialect.c ------------------------------------------------------------------- */

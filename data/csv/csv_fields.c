@@ -175,18 +175,28 @@ int clf__csv_is_missing(const clf__field *field) {
 static int is_digit(char ch) { return ch >= '0' && ch <= '9'; }
 
 /* Bytes of a character that people write around numbers: a sign, a thousands separator, a
- * percent or currency sign; 0 for others. */
+ * percent or currency sign, parentheses, Fortran's exponent; 0 for others. */
 static size_t adornment(const char *p, size_t left) {
-  static const char *const wide[] = {"\xe2\x82\xac", "\xc2\xa3", "\xc2\xa0", "\xe2\x80\xaf"};
+  static const char *const wide[] = {"\xe2\x82\xac", "\xc2\xa3", "\xc2\xa0", "\xe2\x80\xaf",
+                                     CLF_CSV_MINUS};
+  if (left > 1 && (*p == 'D' || *p == 'd') && (p[1] == '+' || p[1] == '-')) return 1;
   for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
     if (strlen(wide[i]) <= left && !memcmp(p, wide[i], strlen(wide[i]))) return strlen(wide[i]);
-  return *p && strchr("+-' %$_eE", *p) != NULL;
+  return *p && strchr("+-' %$_eE()", *p) != NULL;
 }
 
-/* Digits and adornments; or with an O for 0 or an l for 1, if a point shows that it is meant as
- * a number. */
+size_t clf__csv_before_comment(const clf__field *f) {
+  for (size_t i = 1; i < f->n; i++)
+    if (f->s[i] == '#' && (f->s[i - 1] == ' ' || f->s[i - 1] == '\t')) return i - 1;
+  return f->n;
+}
+
+/* Digits and adornments, perhaps before a comment; or with an O for 0 or an l for 1, if a point
+ * shows that it is meant as a number. */
 int clf__csv_is_misspelt(const clf__field *field) {
-  const clf__field f = trimmed(field);
+  clf__field f = trimmed(field);
+  f.n = clf__csv_before_comment(&f);
+  f = trimmed(&f);
   int digits = 0, letters = 0, points = 0;
   for (size_t i = 0; i < f.n;) {
     const size_t length = adornment(f.s + i, f.n - i);

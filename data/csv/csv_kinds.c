@@ -64,9 +64,10 @@ static void add_label(guess *g, char *text) {
 
 /* "50%" and "1,234" are misspelt numbers; "25-34" and "75+" are labels. */
 static int is_misspelt(const clf__field *f) {
-  if (!clf__csv_is_misspelt(f) || f->s[f->n - 1] == '+') return 0;
-  for (size_t i = 1; i < f->n; i++)
-    if ((f->s[i] == '-' || f->s[i] == '+') && !strchr("eE", f->s[i - 1])) return 0;
+  const size_t n = clf__csv_before_comment(f);
+  if (!clf__csv_is_misspelt(f) || f->s[n - 1] == '+') return 0;
+  for (size_t i = 1; i < n; i++)
+    if ((f->s[i] == '-' || f->s[i] == '+') && !strchr("eEdD(", f->s[i - 1])) return 0;
   return 1;
 }
 

@@ -74,15 +74,27 @@ static void remedy(const clf__csv *r, int64_t c, const clf__field *f, clf__field
   if (may_be_header(r))
     n = (size_t)snprintf(text, size, "; if line %" PRId64 " names the columns, say --header yes",
                          r->number);
+  const int drops = !r->like && c < r->cols && r->others > 0 && r->numeric[c] == 0;
   if (kind == CLF_FIELD_COMMA) return;
   if (r->like && (kind == CLF_FIELD_EMPTY || clf__csv_is_missing(f))) return;
-  if (r->like)
+  if (clf__csv_before_comment(f) < f->n ||
+      (!drops && f->n && *f->s != '#' && memchr(f->s, '#', f->n)))
+    snprintf(text + n, size - n, "; --comment '#' ignores text after a '#'");
+  else if (r->like)
     snprintf(text + n, size - n, "; the model was trained on numbers in this column");
-  else if (c < r->cols && r->others > 0 && r->numeric[c] == 0) {
+  else if (drops) {
     const int columns = drop_option(r, c, drop, sizeof drop);
     snprintf(text + n, size - n, "; %s leaves the column%s out", drop, columns > 1 ? "s" : "");
-  } else if (f->n && *f->s != '#' && memchr(f->s, '#', f->n))
-    snprintf(text + n, size - n, "; --comment '#' ignores text after a '#'");
+  } else if (r->header && r->t.rows == 0 && kind == CLF_FIELD_TEXT && !clf__csv_is_missing(f))
+    snprintf(text + n, size - n, "; if line %" PRId64 " belongs to the header, remove it",
+             r->number);
+}
+
+static int has_minus(const clf__field *f) {
+  const size_t n = strlen(CLF_CSV_MINUS);
+  for (size_t i = 0; i + n <= f->n; i++)
+    if (memcmp(f->s + i, CLF_CSV_MINUS, n) == 0) return 1;
+  return 0;
 }
 
 static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field_kind kind) {
@@ -100,6 +112,11 @@ static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field
     return r->o->kinds ? "marks a missing value; --missing drop leaves such rows out"
                        : "marks a missing value; fill it in or remove the row";
   if (f->n && f->s[f->n - 1] == '%') return "is not a number; remove the percent sign";
+  if (f->n > 2 && *f->s == '\'' && f->s[f->n - 1] == '\'')
+    return "is not a number; remove the single quotes";
+  if (has_minus(f)) return "is not a number; its minus sign is U+2212: write '-'";
+  if (clf__csv_before_comment(f) == f->n && memchr(f->s, 'D', f->n) && clf__csv_is_misspelt(f))
+    return "is not a number; write its exponent with E, not with Fortran's D";
   if (strcspn(f->s, ",'") < f->n && clf__csv_is_misspelt(f))
     return "is not a number; remove thousands separators";
   return "is not a number";

@@ -282,9 +282,37 @@ START_TEST(misspelt_numbers_are_refused) {
       "a,b\n1,50%\n2,25%\n", &judge, CLF_EFORMAT,
       "d.csv: line 2, column 2 (\"b\"): \"50%\" is not a number; remove the percent sign; --drop b "
       "leaves the column out");
+  fails("a,b\nm,s\n2,2.5\n3,1.5\n", &judge, CLF_EFORMAT,
+        "d.csv: line 2, column 1 (\"a\"): \"m\" is not a number; if line 2 belongs to the header, "
+        "remove it");
+  static const struct {
+    const char *field, *what;
+  } drawn[] = {
+      {"\xe2\x88\x92%d", "its minus sign is U+2212: write '-'; --drop b leaves the column out"},
+      {"1.%dD+00",
+       "write its exponent with E, not with Fortran's D; --drop b leaves the column out"},
+      {"'%d'", "remove the single quotes; --drop b leaves the column out"},
+      {"%d # checked", "--comment '#' ignores text after a '#'"},
+      {"(%d)", "--drop b leaves the column out"},
+      {"$%d", "--drop b leaves the column out"}};
+  for (size_t i = 0; i < SIZE(drawn); i++) {
+    char text[512] = "a,b\n", field[64], message[256];
+    for (int k = 0; k < 12; k++) { /* few enough to be labels */
+      snprintf(field, sizeof field, drawn[i].field, k % 3);
+      snprintf(text + strlen(text), sizeof text - strlen(text), "%d.5,%s\n", k, field);
+    }
+    snprintf(field, sizeof field, drawn[i].field, 0);
+    snprintf(message, sizeof message, "d.csv: line 2, column 2 (\"b\"): \"%s\" is not a number; %s",
+             field, drawn[i].what);
+    fails(text, &judge, CLF_EFORMAT, message);
+  }
   clf_table t = read_as("a,ages,stage\n1,25-34,1\n2,75+,IIa\n3,25-34,IIb\n", &judge);
   is_column(&t, 1, CLF_COLUMN_CATEGORY, "25-34,75+");
   is_column(&t, 2, CLF_COLUMN_CATEGORY, "1,IIa,IIb"); /* texts prevail */
+  clf_table_free(&t);
+  t = read_as("a,key,form\n1,C#,2D\n2,F #,3D\n3,C#,3D\n", &judge);
+  is_column(&t, 1, CLF_COLUMN_CATEGORY, "C#,F #");
+  is_column(&t, 2, CLF_COLUMN_CATEGORY, "2D,3D");
   clf_table_free(&t);
 }
 END_TEST

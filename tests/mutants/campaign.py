@@ -297,12 +297,11 @@ class Campaign:
                 return "invalid", ""
             if not families:
                 return "equivalent", "same text in every family"
-        targets = [tree.object_of(m.file)]
-        if m.file == "runtime/opencl/probe_main.c":
-            targets = [f"CMakeFiles/clflow_probe.dir/{m.file}.o"]
-        elif stratum_of(m.file) == "cpu_ref":
-            targets = objects(self.pristine, m.file)
+        cpu_ref = stratum_of(m.file) == "cpu_ref"
+        targets = objects(self.pristine, m.file) if cpu_ref else tree.objects_of("gcc", m.file)
         if not kernel:
+            if not targets:
+                return "invalid", "not built here"
             good, output = tree.ninja("gcc", *targets)
             if not good:
                 raise SystemExit(f"mutants: {m.file} does not build without a mutant:\n{output[-4000:]}")
@@ -450,7 +449,7 @@ class Campaign:
     def work(self, tree):
         try:
             while batch := self.next_batch():
-                alone = [m for m in batch if not self.can_share(m)]
+                alone = [m for m in batch if not self.can_share(tree, m)]
                 begin = time.monotonic()
                 for m, verdict, test in self.try_together(tree, [m for m in batch if m not in alone]):
                     if verdict:
@@ -464,10 +463,11 @@ class Campaign:
         except Interrupted:
             pass
 
-    def can_share(self, m):
+    def can_share(self, tree, m):
         """Whether a mutant can be in a build with others."""
-        own = m.file == "runtime/opencl/probe_main.c" or stratum_of(m.file) in ("cl, kernels", "cpu_ref")
-        return self.o.batch > 1 and not own and function_of(self.text[m.file], m) is not None
+        if self.o.batch < 2 or tree.objects_of("gcc", m.file) != [tree.object_of(m.file)]:
+            return False
+        return function_of(self.text[m.file], m) is not None
 
     def finish(self, m, verdict, test, begin):
         again = self.verdict(m) == "open"

@@ -66,7 +66,7 @@ class Tree:
     def __init__(self, folder, work, cache):
         """work: folder for what tests write; cache: filled once, and copied for each mutant."""
         self.root, self.work, self.cache = Path(folder), Path(work), Path(cache)
-        self.known = {}  # tests() of each build
+        self.known, self.targets = {}, {}  # of each build
         self.env = {
             k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "CCACHE_DIR", "CCACHE_MAXSIZE", "PYTHONPATH")
         } | {
@@ -116,6 +116,18 @@ class Tree:
 
     def object_of(self, file):
         return f"CMakeFiles/clflow_objects.dir/{file}.o"
+
+    def objects_of(self, build, file):
+        """Returns the object files of a file of host code: the library's, or those of programs and modules."""
+        if build not in self.targets:
+            out = subprocess.run(
+                ["ninja", "-C", self.build_folder(build), "-t", "targets", "all"],
+                check=True, stdout=subprocess.PIPE, text=True,
+            ).stdout  # fmt: skip
+            self.targets[build] = [line.split(": ")[0] for line in out.splitlines() if ".o: C_COMPILER" in line]
+        if self.object_of(file) in self.targets[build]:
+            return [self.object_of(file)]
+        return [t for t in self.targets[build] if re.match(rf"CMakeFiles/\w+\.dir/{re.escape(file)}\.o$", t)]
 
     def object_hash(self, build, targets):
         return hashlib.sha1(b"".join((self.build_folder(build) / t).read_bytes() for t in targets)).hexdigest()
