@@ -205,6 +205,45 @@ static void each_in_folder(const char *file, const char *folder) {
         if (b->type == CLI_DATA) refuses_pair(verbs[v], a, file, b, folder, "is in the folder");
 }
 
+/* A sweep writes 000.txt and so on to its folder. */
+START_TEST(folder_that_is_written) {
+  static const char sweep[] = "sweep --seeds 1..2 --steps 1 --valid-split 0.5 --device cpu ";
+  char command[512];
+  ck_assert_int_eq(mkdir("w.sweep", 0777) | mkdir("shots", 0777), 0);
+  write_text("w.sweep/001.txt", "1,2\n2,3\n3,5\n4,6\n");
+  write_text("w.sweep/more.txt", "1,2\n2,3\n3,5\n4,6\n");
+  ck_assert_int_eq(symlink("w.sweep/001.txt", "linked.txt") | symlink("w.sweep", "wlink"), 0);
+  static const char *const refused[] = {
+      "--data w.sweep/001.txt --out w --force", "--data linked.txt --out w --force",
+      "--data moons --out v --folder wlink --test wlink/../w.sweep/001.txt --force",
+      "--data moons --out w.sweep/000.safetensors --folder w.sweep --force"};
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    snprintf(command, sizeof command, "%s%s", sweep, refused[i]);
+    refuses(2, command, "writes files with such names; name another file or folder");
+  }
+  snprintf(command, sizeof command, "%s--data shots --out w --folder shots/new --force", sweep);
+  refuses(2, command, "--folder shots/new is in the folder shots, which --data reads");
+  snprintf(command, sizeof command, "%s--data w.sweep/more.txt --out w --force", sweep);
+  succeeds(command, "model");
+  char *text = read_file("w.sweep/more.txt", NULL);
+  ck_assert_str_eq(text, "1,2\n2,3\n3,5\n4,6\n");
+  free(text);
+  suite_remove("w.sweep");
+  unlink("linked.txt");
+  unlink("wlink");
+}
+END_TEST
+
+/* Part of an archive is in the file of the archive. */
+START_TEST(archive_that_is_read) {
+  write_text("a.npz", "PK");
+  refuses(2, "train --data a.npz:x --out a.npz --force",
+          "--out a.npz is the file that --data a.npz:x reads");
+  refuses(2, "import m --check ./a.npz:x --out a.npz --force",
+          "--out a.npz is the file that --check ./a.npz:x reads");
+}
+END_TEST
+
 START_TEST(folder_that_is_read) {
   ck_assert_int_eq(mkdir("pics", 0777) | mkdir("pics/a", 0777) | mkdir("pics/a/b", 0777), 0);
   ck_assert_int_eq(mkdir("far", 0777) | mkdir("far/away", 0777), 0);
@@ -308,6 +347,7 @@ int main(int argc, char **argv) {
   const TTest *const tests[] = {options_that_name_files, same_file,
                                 words_that_name_files,   a_column_and_a_file_of_one_name,
                                 further_files,           folder_that_is_read,
+                                folder_that_is_written,  archive_that_is_read,
                                 what_is_allowed,         other_kinds,
                                 previous_is_not_lost};
   return program_main(argc, argv, "cli_files", no_files, tests, sizeof tests / sizeof *tests);

@@ -186,6 +186,13 @@ static void wait_for(const char *path) {
   }
 }
 
+START_TEST(test_rows_are_checked_first) {
+  refuses(1, "sweep --data moons:n=50 --steps 1 --out t.safetensors --test none.csv", "none.csv");
+  write_text("wrong.csv", "a,b\n1,2\n3,x1\n4,2\n5,1\n");
+  refuses(1, "sweep --data moons:n=50 --steps 1 --out t.safetensors --test wrong.csv", "\"x1\"");
+}
+END_TEST
+
 START_TEST(a_sweep_that_was_stopped_goes_on) {
   static const struct timespec moment = {0, 50000000};
   succeeds("sweep " LONG "--out whole.safetensors", "validation rows");
@@ -254,8 +261,8 @@ int main(int argc, char **argv) {
   const TTest *const tests[] = {
       members_are_plain_trainings,         any_number_of_devices_gives_the_same_bits,
       a_blend_is_the_mean_density,         flows_that_do_not_go_together_are_refused,
-      a_training_that_fails_ends_no_sweep, a_sweep_that_was_stopped_goes_on,
-      what_makes_no_sense_is_refused,
+      a_training_that_fails_ends_no_sweep, test_rows_are_checked_first,
+      a_sweep_that_was_stopped_goes_on,    what_makes_no_sense_is_refused,
   };
   return program_main(argc, argv, "cli_sweep", files, tests, sizeof tests / sizeof *tests);
 }

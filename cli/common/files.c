@@ -93,9 +93,22 @@ static cli_use_how how_used(const cli_option *o) {
   }
 }
 
+/* stat() of FILE.npz for "FILE.npz:ARRAY". */
+static int archive_stat(const char *source, struct stat *st) {
+  for (const char *p = source; (p = strchr(p, ':')); p++) {
+    if (p - source < 4 || strncasecmp(p - 4, ".npz", 4) != 0) continue;
+    char *path = strndup(source, (size_t)(p - source));
+    const int failed = !path || stat(path, st) != 0;
+    free(path);
+    if (!failed) return 0;
+  }
+  return -1;
+}
+
 /* Finds out what exists. Devices and pipes count as no file. */
 static int look(cli_use *u, int descriptor) {
-  const int failed = descriptor < 0 ? stat(u->path, &u->st) : fstat(descriptor, &u->st);
+  int failed = descriptor < 0 ? stat(u->path, &u->st) : fstat(descriptor, &u->st);
+  if (failed && u->how == CLI_READS) failed = archive_stat(u->path, &u->st);
   u->exists = !failed;
   if (u->exists && !S_ISREG(u->st.st_mode) && !S_ISDIR(u->st.st_mode)) u->how = CLI_NO_FILE;
   if (u->exists || descriptor >= 0) return CLI_OK;
@@ -234,6 +247,38 @@ static int compare_all(const cli_uses *all) {
   return code;
 }
 
+/* The name of the file in this folder that is used, or NULL; `real` receives its path, to be
+ * freed. */
+static const char *name_in(const cli_use *u, const char *folder, char **real) {
+  *real = u->future ? strdup(u->future) : realpath(u->path, NULL);
+  const size_t n = *real ? clf__folder_length(*real) : 0;
+  if (!n || n != strlen(folder) || strncmp(*real, folder, n) != 0) return NULL;
+  return *real + n + 1;
+}
+
+/* A verb that writes files with names of its own to a folder. */
+static int compare_with_folder(const cli_uses *all, const cli_verb *verb) {
+  cli_use own = {.how = CLI_WRITES};
+  own.path = verb->writes_to ? verb->writes_to(&own.option) : NULL;
+  if (!own.path) return CLI_OK;
+  int code = look(&own, -1);
+  char *const folder = realpath(own.path, NULL);
+  for (const cli_use *u = all->at; u < all->at + all->count && !code; u++) {
+    char *real = NULL;
+    if (u->dash || u->inherited || u->how == CLI_NO_FILE) continue;
+    const char *const name = folder ? name_in(u, folder, &real) : NULL;
+    if (name && verb->writes_name(name))
+      code = cli_usage("%s %s is in the folder %s, to which %s writes files with such names; %s",
+                       u->option, u->path, own.path, own.option, "name another file or folder");
+    if (!code && u->how == CLI_READS && u->exists && S_ISDIR(u->st.st_mode))
+      code = cli_check_folder_use(&own, u);
+    free(real);
+  }
+  free(folder);
+  free(own.future);
+  return code;
+}
+
 int cli_check_files(const cli_verb *verb) {
   cli_uses all = {.count = 0};
   int code = CLI_OK;
@@ -242,6 +287,7 @@ int cli_check_files(const cli_verb *verb) {
   if (!code) code = add_others(&all, verb);
   if (!code) add_streams(&all);
   if (!code) code = compare_all(&all);
+  if (!code) code = compare_with_folder(&all, verb);
   for (int i = 0; i < all.count && !code; i++) code = cli_check_kind(&all.at[i]);
   free_uses(&all);
   return code;

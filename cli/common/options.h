@@ -83,6 +83,10 @@ typedef struct cli_verb {
    * one, and the option that causes it; NULL beyond the last one. The name is valid until the
    * next call. */
   const char *(*also_writes)(int i, const char **option);
+  /* (optional) The folder that it writes files to, and the option that names it; NULL: none.
+   * writes_name() tells whether it may write a file of this name there. */
+  const char *(*writes_to)(const char **option);
+  int (*writes_name)(const char *name);
   int ranks; /* 1: several processes started by a launcher work on it together (ranks.h) */
   /* (optional) Options of this other verb are also accepted, unless this verb has one with the
    * same name, and stored in cli_passed. */

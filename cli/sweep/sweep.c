@@ -86,11 +86,35 @@ static int check_data(void) {
   return CLI_OK;
 }
 
+/* What cannot be read is refused before the trainings. */
+static int check_test(void) {
+  cli_session s = {0};
+  if (!cli_sweep_wanted.test) return CLI_OK;
+  const int code = cli_table_open(&s, cli_sweep_wanted.test);
+  cli_apart_close(&s);
+  return code;
+}
+
 static const char *folder_name(void) {
   static char name[4096];
-  if (cli_sweep_wanted.folder) return cli_sweep_wanted.folder;
+  if (cli_sweep_wanted.folder || !cli_sweep_wanted.out) return cli_sweep_wanted.folder;
   const int n = snprintf(name, sizeof name - 64, "%s.sweep", cli_sweep_wanted.out);
   return n < (int)sizeof name - 64 ? name : NULL;
+}
+
+static const char *writes_to(const char **option) {
+  *option = cli_sweep_wanted.folder ? "--folder" : "--out";
+  return folder_name();
+}
+
+/* "sweep.json", or "012.txt" and the like of a training; each perhaps with ".previous". */
+static int writes_name(const char *name) {
+  static const char *const ends[] = {".safetensors", ".jsonl", ".txt"};
+  const size_t digits = strspn(name, "0123456789");
+  if (strncmp(name, "sweep.json", strlen("sweep.json")) == 0) return 1;
+  for (size_t i = 0; digits >= 3 && i < sizeof ends / sizeof *ends; i++)
+    if (strncmp(name + digits, ends[i], strlen(ends[i])) == 0) return 1;
+  return 0;
 }
 
 static int check_outputs(void) {
@@ -110,6 +134,7 @@ static int run(void) {
   int code = check_passed();
   if (!code) code = check_data();
   if (!code) code = cli_sweep_make(&s);
+  if (!code && first) code = check_test();
   if (!code && first) code = check_outputs();
   if (!code && first) code = cli_sweep_read(&s);
   code = cli_ranks_agree(code);
@@ -137,5 +162,7 @@ const cli_verb cli_sweep = {
     .run = run,
     .missing = CLF_MISSING_DROP,
     .passes_to = &cli_train,
+    .writes_to = writes_to,
+    .writes_name = writes_name,
     .ranks = 1,
 };
