@@ -35,7 +35,7 @@ typedef struct flow_kind {
 
 /* The last batch of an epoch has fewer rows than the others, and fewer than 8 if there are 8
  * grains. Flows with dropout, running statistics in a net and as a layer, and a layer that is
- * fitted. */
+ * fitted; one with so many weights that members divide their update. */
 static const flow_kind kinds[] = {
     {"nvp", NULL, "8", 22, 0},
     {"nvp, one grain each", NULL, "1", 22, 0},
@@ -43,8 +43,11 @@ static const flow_kind kinds[] = {
      "8", 22, 0},
     {"maf", "2: (ar(affine, made(8x1, residual=0, bn=1)), batchnorm, perm(reverse))*2 -> normal",
      "8", 22, 0},
+    {"divided", "2: (coupling(affine, mlp(256x2)), batchnorm, perm(reverse))*4 -> normal", "4", 22,
+     0},
     {"images", NULL, "4", 12, 1},
 };
+enum { DIVIDED = 4 };
 enum { KINDS = sizeof kinds / sizeof *kinds, ROWS = 57, IMAGES = 31 };
 
 static clf_flow *make_flow(clf_device *dev, const flow_kind *k) {
@@ -77,6 +80,8 @@ static clf_train_options options_of(const flow_kind *k) {
   o.lr = 0.005;
   clf_train_options_set(&o, "grains", k->grains);
   clf_train_options_set(&o, "ema", "0.9");
+  clf_train_options_set(&o, "weight_decay", "0.01");
+  o.l2 = 0.001;
   return o;
 }
 
@@ -197,7 +202,7 @@ END_TEST
 
 START_TEST(any_shares) {
   static const double shares[][3] = {{3, 1, 0}, {1, 6, 1}, {0, 0, 2}};
-  const flow_kind *k = &kinds[3];
+  const flow_kind *k = &kinds[_i ? DIVIDED : 3];
   plan p = plan_for(k, "one");
   alone(&p);
   for (int i = 0; i < 3; i++) {
@@ -211,7 +216,7 @@ END_TEST
 
 /* 3 members stop, 2 continue, and then a single device. */
 START_TEST(other_numbers_after_a_resume) {
-  const flow_kind *k = &kinds[2];
+  const flow_kind *k = &kinds[_i ? DIVIDED : 2];
   plan p = plan_for(k, "one");
   alone(&p);
   p.to = "of 3";
@@ -330,7 +335,7 @@ END_TEST
 /* Whichever call fails on rank 1, all members go back to the same step, and the result is the same.
  */
 START_TEST(a_device_fails_once) {
-  const flow_kind *k = &kinds[3];
+  const flow_kind *k = &kinds[_i ? DIVIDED : 3];
   plan p = plan_for(k, "one");
   p.o.epochs = 2;
   alone(&p);
@@ -395,12 +400,12 @@ int main(int argc, char **argv) {
   tcase_set_timeout(tc, 1200);
   tcase_add_unchecked_fixture(tc, set_up, tear_down);
   tcase_add_loop_test(tc, any_number_of_members, 0, kinds_here());
-  tcase_add_test(tc, any_shares);
-  tcase_add_test(tc, other_numbers_after_a_resume);
+  tcase_add_loop_test(tc, any_shares, 0, 2);
+  tcase_add_loop_test(tc, other_numbers_after_a_resume, 0, 2);
   tcase_add_test(tc, differences);
   tcase_add_test(tc, refused_groups);
   tcase_add_test(tc, silent_member);
-  tcase_add_test(tc, a_device_fails_once);
+  tcase_add_loop_test(tc, a_device_fails_once, 0, 2);
   tcase_add_test(tc, a_device_fails_for_good);
   suite_add_tcase(s, tc);
   const int code = suite_run(s);

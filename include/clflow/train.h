@@ -211,7 +211,9 @@ CLF_API clf_status clf_trainer_create_density(clf_flow *flow, const clf_density 
  * shows that this is faster.  A training that continues on more members than it has grains leaves
  * some members without work.
  *
- * What a caller's report returns counts on rank 0 alone; clf_trainer_save() does nothing on others.
+ * What a caller's report returns counts on rank 0 alone; clf_trainer_save() does nothing on others,
+ * and on rank 0 it works between two runs, not during a report (EINVAL), when moments may be with
+ * other members.
  * If a member's device fails, all members go back to their last common copy, and the training goes
  * on; if it cannot be mended, or a member is silent, all return an error.  The group must outlive
  * the trainer.
@@ -270,7 +272,7 @@ typedef struct clf_progress {
 
 /* Called at the end of each round and a few times per second; return non-zero to stop after the
  * current step.  During the call the trainer is exactly at `step`, with the last weights in the
- * flow: it may be saved, and the flow may be used. */
+ * flow: the flow may be used, and the trainer may be saved if it is in no group. */
 typedef int (*clf_progress_fn)(const clf_progress *progress, void *context);
 
 /* Trains until options.epochs or options.steps are done, or until `report` (may be NULL) asks to

@@ -18,6 +18,7 @@ static clf_status lay_out(clf_trainer *t) {
   CLF_TRY(clf_new(a, (int32_t[4]){CLF_RING_ALL}, &t->ring));
   CLF_TRY(clf_new(a, (int32_t[4]){1}, &t->part_loss));
   CLF_TRY(clf_new(a, (int32_t[4]){2}, &t->trip));
+  if (clf__trainer_has_pieces(t)) CLF_TRY(clf_new(a, (int32_t[4]){CLF_PIECES}, &t->squares));
   CLF_TRY(clf_new(a, P, &t->m));
   CLF_TRY(clf_new(a, P, &t->v));
   for (int i = 0; i < CLF_SNAPSHOTS; i++) {
@@ -102,7 +103,8 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
   o.batch = t->take;
   if (data->density) o.activations = CLF_ACTIVATIONS_STORE;
   CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &t->plan));
-  t->norms = t->o.clip > 0 || (t->f->traits & CLF_TAKES_PIXELS) || clf__trainer_inverts(t, 0);
+  t->norms = t->o.clip > 0 || (t->f->traits & CLF_TAKES_PIXELS) || clf__trainer_inverts(t, 0) ||
+             clf__trainer_has_pieces(t);
   t->many = clf__trainer_takes_many(t);
   CLF_TRY(place(t));
   const clf_column *kinds = data->rows ? data->rows->x->columns : NULL;

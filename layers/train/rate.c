@@ -58,9 +58,10 @@ double clf__trainer_rate(const clf_trainer *t, int64_t step) {
 clf_status clf__trainer_decay(clf_trainer *t, double rate) {
   const double decay = clf__option_real(&t->o, CLF_OPTION_weight_decay);
   const int64_t *size = t->f->slots.size;
-  const int32_t trained = (int32_t)(size[CLF_PLAIN] + size[CLF_DECAYED]);
-  if (!(decay > 0) || !trained) return CLF_OK;
+  const size_t trained = (size_t)(size[CLF_PLAIN] + size[CLF_DECAYED]);
+  const clf_tensor w = clf__trainer_slice_part(t, t->f->w, 0, trained);
+  if (!(decay > 0) || !w.dim[0]) return CLF_OK;
   /* axpby reads a second tensor, which it multiplies by 0 */
-  return clf_do(t->dev, axpby, .x = clf__vector(t->m, 0, trained, 1),
-                .y = clf__vector(t->f->w, 0, trained, 1), .a = 0, .b = (float)(1 - rate * decay));
+  return clf_do(t->dev, axpby, .x = clf__trainer_slice_part(t, t->m, 0, trained), .y = w, .a = 0,
+                .b = (float)(1 - rate * decay));
 }

@@ -4,9 +4,10 @@
 #include "trainer.h"
 
 /* Sums of the weights and of Adam's second moments, which are not finite if one term is not;
- * both are stored after the losses and read together with them. */
+ * both are stored after the losses and read together with them.  Where members divide the update,
+ * the gradient's norm is known; while it is finite, so are the moments of the others. */
 static clf_status sum_up(clf_trainer *t) {
-  const clf_tensor all[2] = {t->f->w, t->v};
+  const clf_tensor all[2] = {t->f->w, clf__trainer_slice_of(t, t->v)};
   for (int i = 0; i < 2; i++) {
     CLF_TRY(clf_do(t->dev, sum_rows, .x = clf__matrix(all[i], 0, all[i].dim[0], 1, 1),
                    .y = clf__trainer_slot(t, CLF_RING_SUMS + i)));

@@ -46,6 +46,7 @@ clf_status clf__trainer_copy(clf_trainer *t) {
   const double begin = clf__now();
   clf_tensor v[VECTORS];
   const int n = vectors(t, v), other = !k->now;
+  CLF_TRY(clf__trainer_join_moments(t));
   if (t->shows != CLF_SHOWS_LAST) v[0] = t->snapshot[0].w;
   for (int i = 0; i < n; i++)
     CLF_TRY(read_out(t, v[i], (char *)k->at[other] + (size_t)i * bytes_of(t, t->m)));
@@ -96,6 +97,7 @@ static clf_status put_back(clf_trainer *t) {
                                   &f->ws.arena};
   for (int i = 0; i < 5; i++) clf__set_lost(all[i], 0);
   t->step = t->copy.step;
+  t->group.apart = 0;
   for (int i = 0; i < n; i++)
     CLF_TRY(
         write_in(t, v[i], (const char *)t->copy.at[t->copy.now] + (size_t)i * bytes_of(t, t->m)));

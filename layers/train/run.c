@@ -150,7 +150,7 @@ static clf_status act(run *r) {
   case READ: return clf__trainer_read(t, r->ring, r->said, sizeof r->said);
   case VALIDATE: return clf__trainer_validate(t, &r->progress);
   case SNAPSHOT: return take_snapshot(t);
-  case FINISH: return clf__trainer_show_result(t);
+  case FINISH: CLF_TRY(clf__trainer_join_moments(t)); return clf__trainer_show_result(t);
   case DONE: break;
   }
   return CLF_OK;
@@ -221,8 +221,9 @@ static clf_status finish(run *r, clf_status s) {
   if (t->owed || (s == CLF_ENUM && r->state == READ)) return s;
   snprintf(why, sizeof why, "%s", clf_errmsg());
   if (s && r->state == STEP)
-    CLF_TRY(clf__flow_clear_gradient(t->f)); /* that of an incomplete step */
-  if (t->read < t->step) CLF_TRY(clf__trainer_go_back(t));
+    CLF_TRY(clf__flow_clear_gradient(t->f));                     /* that of an incomplete step */
+  const int torn = t->group.apart && clf__trainer_is_cut_off(t); /* moments are with others */
+  if (t->read < t->step || torn) CLF_TRY(clf__trainer_go_back(t));
   r->state = FINISH;
   CLF_TRY(pass(r));
   return s ? clf__fail(s, "%s", why) : CLF_OK;

@@ -10,11 +10,13 @@ clf_status clf__trainer_restore(clf_trainer *t, const clf__snapshot *s) {
   CLF_TRY(clf__flow_clear_gradient(t->f));
   CLF_TRY(clf_do(t->dev, fill, .y = t->f->ws.train_logdet, .value = 0));
   t->step = s->step;
+  t->group.apart = 0;
   return CLF_OK;
 }
 
 clf_status clf__trainer_snapshot(clf_trainer *t) {
   if (t->snapshot[0].step == t->step) return CLF_OK;
+  CLF_TRY(clf__trainer_join_moments(t));
   const clf__snapshot oldest = t->snapshot[CLF_SNAPSHOTS - 1];
   for (int i = CLF_SNAPSHOTS - 1; i > 0; i--) t->snapshot[i] = t->snapshot[i - 1];
   t->snapshot[0] = oldest;

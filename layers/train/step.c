@@ -93,37 +93,58 @@ static clf_status batch_step(clf_trainer *t) {
   return batch_step(t);
 }
 
-/* Adds L2, computes the gradient's norm, and clips. */
-static clf_status bound_gradient(clf_trainer *t) {
+/* Of the weights that this trainer updates (divided.c). */
+static clf_status add_l2(const clf_trainer *t) {
   const clf_flow *f = t->f;
+  if (!(t->o.l2 > 0) || !f->decayed.buf) return CLF_OK;
+  const size_t begin = (size_t)f->slots.size[CLF_PLAIN];
+  const size_t end = begin + (size_t)f->decayed.dim[0];
+  const clf_tensor w = clf__trainer_slice_part(t, f->w, begin, end);
+  if (!w.dim[0]) return CLF_OK;
+  return clf_do(t->dev, axpby, .x = w, .y = clf__trainer_slice_part(t, f->g, begin, end),
+                .a = (float)(2 * t->o.l2), .b = 1);
+}
+
+/* Computes the gradient's norm from its squares, and clips. */
+static clf_status bound_gradient(clf_trainer *t) {
   const clf_tensor square = clf__trainer_slot(t, CLF_RING_NORMS + (int32_t)(t->step % CLF_RING));
-  if (t->o.l2 > 0 && f->decayed.buf)
-    CLF_TRY(clf_do(t->dev, axpby, .x = f->decayed, .y = f->decayed_g, .a = (float)(2 * t->o.l2),
-                   .b = 1));
-  if (t->norms) CLF_TRY(clf_do(t->dev, sum_squares, .x = f->g, .y = square));
+  if (t->norms) CLF_TRY(clf__trainer_square(t, square));
   if (t->o.clip == 0) return CLF_OK;
-  return clf_do(t->dev, clip_norm, .square = square, .g = f->g, .most = (float)t->o.clip);
+  return clf_do(t->dev, clip_norm, .square = square, .g = clf__trainer_slice_of(t, t->f->g),
+                .most = (float)t->o.clip);
+}
+
+static clf_status adam(clf_trainer *t, double rate) {
+  const double steps = (double)(t->step + 1);
+  /* The corrections use the betas as the device has them, in float. */
+  const float beta1 = (float)t->o.beta1, beta2 = (float)t->o.beta2;
+  const double c1 = 1 - pow((double)beta1, steps), c2 = 1 - pow((double)beta2, steps);
+  return clf_do(t->dev, adam_step, .g = clf__trainer_slice_of(t, t->f->g),
+                .w = clf__trainer_slice_of(t, t->f->w), .m = clf__trainer_slice_of(t, t->m),
+                .v = clf__trainer_slice_of(t, t->v), .lr = (float)rate, .beta1 = beta1,
+                .beta2 = beta2, .eps = (float)(t->o.eps_hat ? t->o.eps / sqrt(c2) : t->o.eps),
+                .c1 = (float)c1, .c2 = (float)c2);
+}
+
+static clf_status update(clf_trainer *t) {
+  const double rate = clf__trainer_rate(t, t->step);
+  CLF_TRY(bound_gradient(t));
+  CLF_TRY(clf__trainer_decay(t, rate));
+  return adam(t, rate);
 }
 
 static clf_status take_step(clf_trainer *t) {
-  const clf_flow *f = t->f;
   if (clf__trainer_is_dropped(t, t->step)) {
     t->step++;
     return clf__trainer_average(t);
   }
-  CLF_TRY(batch_step(t));
-  CLF_TRY(bound_gradient(t));
-  const double rate = clf__trainer_rate(t, t->step);
-  CLF_TRY(clf__trainer_decay(t, rate));
+  clf_status s = batch_step(t);
+  /* Members that divide the update wait for this one. */
+  if (s && !(clf__trainer_divides(t) && t->group.behind)) return s;
+  if (!s) s = add_l2(t);
+  CLF_TRY(clf__trainer_squares(t, s));
+  CLF_TRY(clf__trainer_share_weights(t, update(t)));
   t->step++;
-  /* The corrections use the betas as the device has them, in float. */
-  const float beta1 = (float)t->o.beta1, beta2 = (float)t->o.beta2;
-  const double c1 = 1 - pow((double)beta1, (double)t->step);
-  const double c2 = 1 - pow((double)beta2, (double)t->step);
-  CLF_TRY(clf_do(t->dev, adam_step, .g = f->g, .w = f->w, .m = t->m, .v = t->v, .lr = (float)rate,
-                 .beta1 = beta1, .beta2 = beta2,
-                 .eps = (float)(t->o.eps_hat ? t->o.eps / sqrt(c2) : t->o.eps), .c1 = (float)c1,
-                 .c2 = (float)c2));
   return clf__trainer_average(t);
 }
 

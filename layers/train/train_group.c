@@ -118,20 +118,20 @@ static double get(const clf_trainer *t, const void *message, int which) {
 }
 
 /* The numbers of a device tensor on the host, in place on the devices that are the host itself. */
-static int on_host(const clf_trainer *t) {
+int clf__trainer_is_on_host(const clf_trainer *t) {
   return t->dev->backend == &clf__cpu || t->dev->backend == &clf__cpu64;
 }
-static clf_status host_of(clf_trainer *t, int i, clf_tensor v, int read, void **at) {
+clf_status clf__trainer_on_host(clf_trainer *t, int i, clf_tensor v, void **at) {
   clf__membership *m = of(t);
   const size_t size = (size_t)t->dev->bits / 8;
-  if (on_host(t)) {
+  if (clf__trainer_is_on_host(t)) {
     *at = (char *)v.buf->handle + (size_t)v.offset * size;
     return CLF_OK;
   }
   if (!m->host[i]) m->host[i] = malloc(length_of(t) * size);
   if (!m->host[i]) return clf__fail(CLF_ENOMEM, "no memory for a message on the host");
   *at = m->host[i];
-  return read ? t->dev->backend->read(t->dev, v.buf, (size_t)v.offset, *at, length_of(t)) : CLF_OK;
+  return CLF_OK;
 }
 
 /* Root i of `count`: the last one is in the flow's message. */
@@ -141,7 +141,12 @@ static clf_tensor root_of(const clf_trainer *t, int i, int count) {
 
 /* Where the roots of this member are on the host; their numbers too, unless it failed. */
 static clf_status gather_roots(clf_trainer *t, int count, int read, void *root[CLF_ROOTS]) {
-  for (int i = 0; i < count; i++) CLF_TRY(host_of(t, i, root_of(t, i, count), read, &root[i]));
+  for (int i = 0; i < count; i++) {
+    const clf_tensor v = root_of(t, i, count);
+    CLF_TRY(clf__trainer_on_host(t, i, v, &root[i]));
+    if (read && !clf__trainer_is_on_host(t))
+      CLF_TRY(t->dev->backend->read(t->dev, v.buf, (size_t)v.offset, root[i], length_of(t)));
+  }
   return CLF_OK;
 }
 
@@ -170,9 +175,12 @@ static clf_status check_control(clf_trainer *t, const void *total) {
   if (m->failed) return clf__fail(m->failed, "%s", m->why);
   if (failed > 1)
     return clf__fail(CLF_EDEVICE, "%g members failed at step %lld", failed, (long long)t->step + 1);
-  const int32_t rank = (int32_t)get(t, total, RANKS);
-  const clf_status s = (clf_status)(int)get(t, total, STATUSES);
-  return clf__fail(s, "%s failed at step %lld (%s)", clf_group_member(m->g, rank),
+  return clf__trainer_member_failed(t, (int32_t)get(t, total, RANKS),
+                                    (clf_status)(int)get(t, total, STATUSES));
+}
+
+clf_status clf__trainer_member_failed(const clf_trainer *t, int32_t rank, clf_status s) {
+  return clf__fail(s, "%s failed at step %lld (%s)", clf_group_member(t->group.g, rank),
                    (long long)t->step + 1, clf_strerror(s));
 }
 
@@ -180,6 +188,39 @@ void clf__trainer_note_failure(clf_trainer *t, clf_status s) {
   clf__membership *m = of(t);
   m->failed = s;
   snprintf(m->why, sizeof m->why, "%s", clf_errmsg());
+}
+
+static clf_status add_up_all(clf_trainer *t, const clf__split *s, void *const root[], void *total) {
+  CLF_TRY(clf__group_sum(t->group.g, s, length_of(t), t->dev->bits, root, total));
+  return check_control(t, total);
+}
+
+/* What is behind the gradient goes to all members, and of the gradient each gets its slice. */
+static clf_status add_up_slice(clf_trainer *t, const clf__split *s, void *const root[],
+                               void *total) {
+  clf_group *g = t->group.g;
+  const size_t n = (size_t)t->f->w.dim[0], size = (size_t)t->dev->bits / 8;
+  void *behind[CLF_ROOTS] = {NULL};
+  for (int i = 0; i < CLF_ROOTS && root[i]; i++) behind[i] = (char *)root[i] + n * size;
+  CLF_TRY(clf__group_sum(g, s, length_of(t) - n, t->dev->bits, behind, (char *)total + n * size));
+  CLF_TRY(check_control(t, total));
+  return clf__group_scatter_sum(g, s, n, t->dev->bits, root, total);
+}
+
+static clf_status write_back(const clf_trainer *t, size_t begin, size_t end, const void *total) {
+  const clf_tensor v = t->f->message;
+  return t->dev->backend->write(t->dev, v.buf, (size_t)v.offset + begin,
+                                (const char *)total + begin * (size_t)t->dev->bits / 8,
+                                end - begin);
+}
+
+/* The sum that came back, to the device. */
+static clf_status write_total(const clf_trainer *t, const void *total) {
+  if (clf__trainer_is_on_host(t)) return CLF_OK;
+  if (!clf__trainer_divides(t)) return write_back(t, 0, length_of(t), total);
+  const clf__elements own = clf__trainer_slice(t);
+  CLF_TRY(write_back(t, own.begin, own.end, total));
+  return write_back(t, (size_t)t->f->w.dim[0], length_of(t), total);
 }
 
 /* The roots to everybody, the total back. */
@@ -197,14 +238,13 @@ static clf_status add_up(clf_trainer *t, double busy) {
   if (own.count)
     total = root[own.count - 1];
   else
-    CLF_TRY(host_of(t, 0, t->f->message, 0, &total));
+    CLF_TRY(clf__trainer_on_host(t, 0, t->f->message, &total));
   clf__group_doing(m->g, "step %lld", (long long)t->step + 1);
-  CLF_TRY(clf__group_sum(m->g, &s, length_of(t), t->dev->bits, root, total));
+  CLF_TRY(clf__trainer_divides(t) ? add_up_slice(t, &s, root, total)
+                                  : add_up_all(t, &s, root, total));
   clf__group_took(m->g, busy);
-  CLF_TRY(check_control(t, total));
-  if (on_host(t)) return CLF_OK;
-  return t->dev->backend->write(t->dev, t->f->message.buf, (size_t)t->f->message.offset, total,
-                                length_of(t));
+  m->behind = 1;
+  return write_total(t, total);
 }
 
 /* ---- Shares by measurement ---------------------------------------------------------------------
@@ -260,9 +300,10 @@ clf_status clf__trainer_sum_members(clf_trainer *t, clf_status computed, double 
   clf__membership *m = of(t);
   if (!m->failed && computed) clf__trainer_note_failure(t, computed);
   const double busy = clf__now() - began;
-  CLF_TRY(add_up(t, busy));
-  m->behind = 1;
-  return note_speed(t, busy);
+  const clf_status s = add_up(t, busy);
+  if (!m->behind) return s;
+  const clf_status noted = note_speed(t, busy);
+  return s ? s : noted;
 }
 
 /* ---- Between steps -------------------------------------------------------------------------- */

@@ -63,11 +63,13 @@ typedef struct clf__membership {
   void *host[CLF_ROOTS]; /* messages, where the device is not the host */
   clf_status failed;     /* of this member, which the others have not heard of yet; and why */
   char why[512];
-  int behind;      /* 1: the sum of the step under way is known to all */
-  int copy_is_due; /* rank 0 says so */
-  int running;     /* 1: within clf_trainer_run(), where all members recover together */
-  int64_t saved;   /* step of the last checkpoint; -1: none */
-  char path[256];  /* its file */
+  int behind; /* 1: the sum of the step under way is known to all */
+  int apart;  /* 1: each member has the moments of its slice only (divided.c) */
+  char squares[CLF_PIECES * sizeof(double)]; /* of all pieces, in the device's precision */
+  int copy_is_due;                           /* rank 0 says so */
+  int running;    /* 1: within clf_trainer_run(), where all members recover together */
+  int64_t saved;  /* step of the last checkpoint; -1: none */
+  char path[256]; /* its file */
 } clf__membership;
 
 typedef enum clf__shown { CLF_SHOWS_LAST, CLF_SHOWS_BEST, CLF_SHOWS_AVERAGE } clf__shown;
@@ -83,6 +85,7 @@ struct clf_trainer {
   clf_tensor best;            /* the weights of the best round so far */
   clf_tensor mean, aside;     /* with ema: the averaged weights; memory to exchange them */
   clf_tensor ring, part_loss; /* (CLF_RING_ALL) see above; the loss of a micro-batch */
+  clf_tensor squares;         /* of the pieces of the gradient (divided.c); or buf NULL */
   clf__snapshot snapshot[CLF_SNAPSHOTS]; /* newest first */
   int norms;                             /* 1: norms of gradients are computed */
   int many;                              /* 1: many steps are one launch (mlp_steps) */
@@ -263,6 +266,35 @@ uint64_t clf__trainer_copy_sum(const clf_trainer *t);
 /* What rank 0 decides about them replaces both; alone they stay. */
 clf_status clf__trainer_decide(clf_trainer *t, int *stop, int64_t *pace);
 void clf__trainer_note_saved(clf_trainer *t, const char *path);
+/* Where the whole of a vector as long as the weights, or the message, is on the host: the tensor
+ * itself on devices that are the host, else memory number i. */
+int clf__trainer_is_on_host(const clf_trainer *t);
+clf_status clf__trainer_on_host(clf_trainer *t, int i, clf_tensor v, void **at);
+/* Fails with the message that member `rank` failed at this step. */
+clf_status clf__trainer_member_failed(const clf_trainer *t, int32_t rank, clf_status s);
+
+/* ---- divided.c: updates of long vectors of weights, which members of a group share -------------
+ */
+
+/* Whether the gradient's norm is a sum over pieces; and whether members divide the update. */
+int clf__trainer_has_pieces(const clf_trainer *t);
+int clf__trainer_divides(const clf_trainer *t);
+/* The elements of the weights that this trainer updates, all of them if it does not divide; and
+ * these elements of a vector as long. */
+clf__elements clf__trainer_slice(const clf_trainer *t);
+clf_tensor clf__trainer_slice_of(const clf_trainer *t, clf_tensor v);
+/* Those of them from `begin` to `end` - 1; there may be none. */
+clf_tensor clf__trainer_slice_part(const clf_trainer *t, clf_tensor v, size_t begin, size_t end);
+/* After the sum of the gradients, in this order; s: the status of this member so far.
+ * clf__trainer_squares: the squares of the pieces. clf__trainer_square: their sum.
+ * clf__trainer_share_weights: after Adam, the weights of all slices. If the update is divided, all
+ * members must call the first and the last one, and an error of one of them is an error of all. */
+clf_status clf__trainer_squares(clf_trainer *t, clf_status s);
+clf_status clf__trainer_square(clf_trainer *t, clf_tensor square);
+clf_status clf__trainer_share_weights(clf_trainer *t, clf_status s);
+/* Gives every member the moments of all slices; all members call it. */
+clf_status clf__trainer_join_moments(clf_trainer *t);
+
 /* handshake.c: EMISMATCH names the first member that is about to do another training than rank 0,
  * and the difference. */
 clf_status clf__trainer_shake_hands(clf_trainer *t);

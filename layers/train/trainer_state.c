@@ -111,6 +111,9 @@ clf_status clf_trainer_save(clf_trainer *t, const char *path) {
   clf__st_writer *w = NULL;
   clf__attempt a = {0};
   if (clf__trainer_is_member(t) && clf_group_rank(t->group.g)) return CLF_OK;
+  if (clf__trainer_is_member(t) && t->group.running)
+    return clf__fail(CLF_EINVAL, "a training in a group is saved between two runs: let the report "
+                                 "ask to stop, save, and run it again");
   while (clf__trainer_attempt(t, &a)) a.status = gather(t, &w);
   if (!a.status) a.status = clf__st_write(w, path, 1);
   if (!a.status) clf__trainer_note_saved(t, path);

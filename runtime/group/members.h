@@ -76,4 +76,20 @@ void clf__tree_roots(const clf__split *s, int32_t first, int32_t end, clf__stack
 clf_status clf__group_sum(clf_group *g, const clf__split *s, size_t n, int bits, void *const root[],
                           void *total);
 
+/* The same in two steps. After the first one each member has the sum of its own slice of `total`,
+ * at the same place as in the whole; the second one gives every member the slices of all. */
+typedef struct clf__elements {
+  size_t begin, end; /* elements begin .. end - 1 */
+} clf__elements;
+clf__elements clf__group_slice_of(const clf_group *g, size_t n, int32_t rank);
+clf_status clf__group_scatter_sum(clf_group *g, const clf__split *s, size_t n, int bits,
+                                  void *const root[], void *total);
+clf_status clf__group_collect(clf_group *g, size_t n, int bits, void *vector);
+
+/* A vector of at least CLF_LONG elements has CLF_PIECES pieces of equal size, a multiple of
+ * CLF_PIECE_OF, but for the last one; slices of up to CLF_PIECES members are whole pieces. Returns
+ * where piece i begins. */
+enum { CLF_PIECES = 64, CLF_PIECE_OF = 16, CLF_LONG = 1 << 18 };
+size_t clf__group_piece(size_t n, int32_t i);
+
 #endif

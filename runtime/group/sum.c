@@ -6,7 +6,10 @@
  * power of two and each has one subtree of the same size: it moves 2 (P - 1) / P vectors for each
  * member. Otherwise the vector is cut into a slice for each member, which receives the sums that
  * all others have of it, adds them as the tree says, and sends the result to all.  All sums above a
- * grain's own run here or as float additions on the device, which round alike. */
+ * grain's own run here or as float additions on the device, which round alike.
+ *
+ * Both end with an exchange in which each member sends the slice that it has added up. A caller may
+ * work on its slice before that (clf__group_scatter_sum, clf__group_collect). */
 #include <string.h>
 #include "members.h"
 
@@ -15,8 +18,34 @@ typedef struct vectors {
   size_t n, size;
 } vectors;
 
+/* Long vectors are cut at the ends of pieces, which are the same for any number of members. */
+size_t clf__group_piece(size_t n, int32_t i) {
+  const size_t size =
+      (n + CLF_PIECES * CLF_PIECE_OF - 1) / (CLF_PIECES * CLF_PIECE_OF) * CLF_PIECE_OF;
+  return (size_t)i * size < n ? (size_t)i * size : n;
+}
 static size_t slice_begin(const vectors *v, int32_t P, int32_t i) {
+  if (v->n >= CLF_LONG && P <= CLF_PIECES) return clf__group_piece(v->n, CLF_PIECES * i / P);
   return (size_t)((uint64_t)v->n * (uint64_t)i / (uint64_t)P);
+}
+
+/* Which slice, in the order of elements, a rank adds up: where halving ends, if P is a power of
+ * two.
+ */
+static int32_t slice_of(int32_t P, int32_t rank) {
+  int32_t slice = 0;
+  if (P & (P - 1)) return rank;
+  for (int32_t distance = 1; distance < P; distance *= 2)
+    slice = 2 * slice + ((rank & distance) != 0);
+  return slice;
+}
+static clf__elements range_of(const vectors *v, int32_t P, int32_t rank) {
+  const int32_t i = slice_of(P, rank);
+  return (clf__elements){slice_begin(v, P, i), slice_begin(v, P, i + 1)};
+}
+
+clf__elements clf__group_slice_of(const clf_group *g, size_t n, int32_t rank) {
+  return range_of(&(vectors){n, 0}, g->t->size, rank);
 }
 static char *at(void *vector, const vectors *v, size_t element) {
   return (char *)vector + element * v->size;
@@ -50,24 +79,29 @@ static int have_rows(const clf__split *s, int32_t rank, int32_t count) {
   return clf__grain_begin(s, s->first[rank]) < clf__grain_begin(s, s->first[rank + count]);
 }
 
-/* Elements begin .. end - 1 that a rank is responsible for after the steps below `distance`. */
-typedef struct range {
-  size_t begin, end;
-} range;
+/* The slices first .. end - 1 that a rank is responsible for after the steps below `distance`. */
+typedef struct slices {
+  int32_t first, end;
+} slices;
 
-static range halve(range r, int upper) {
-  const size_t middle = r.begin + (r.end - r.begin) / 2;
-  return upper ? (range){middle, r.end} : (range){r.begin, middle};
+static slices halve(slices r, int upper) {
+  const int32_t middle = r.first + (r.end - r.first) / 2;
+  return upper ? (slices){middle, r.end} : (slices){r.first, middle};
+}
+static clf__elements elements(const vectors *v, int32_t P, slices r) {
+  return (clf__elements){slice_begin(v, P, r.first), slice_begin(v, P, r.end)};
 }
 
 /* Adds the partner's sum to the half of this rank. Ranks whose subtree has no rows so far send
  * nothing. */
 static clf_status halving_step(clf_group *g, const clf__split *s, const vectors *v, void *total,
-                               int32_t distance, range *r) {
+                               int32_t distance, slices *r) {
   const int32_t rank = g->t->rank, partner = rank ^ distance;
   const int32_t base = rank & ~(distance - 1), other = partner & ~(distance - 1);
   const int mine = have_rows(s, base, distance), theirs = have_rows(s, other, distance);
-  const range keep = halve(*r, (rank & distance) != 0), give = halve(*r, (rank & distance) == 0);
+  const slices kept = halve(*r, (rank & distance) != 0);
+  const clf__elements keep = elements(v, g->t->size, kept);
+  const clf__elements give = elements(v, g->t->size, halve(*r, (rank & distance) == 0));
   const size_t n = keep.end - keep.begin;
   void *in = NULL;
   CLF_TRY(clf__group_scratch(g, (n + 1) * v->size, &in));
@@ -78,24 +112,27 @@ static clf_status halving_step(clf_group *g, const clf__split *s, const vectors 
     add(v, at(total, v, keep.begin), in, n);
   else if (theirs)
     memcpy(at(total, v, keep.begin), in, n * v->size);
-  *r = keep;
+  *r = kept;
   return CLF_OK;
 }
 
-static clf_status halve_and_double(clf_group *g, const clf__split *s, const vectors *v,
-                                   void *total) {
+static clf_status add_by_halving(clf_group *g, const clf__split *s, const vectors *v, void *total) {
+  slices r = {0, g->t->size};
+  for (int32_t distance = 1; distance < g->t->size; distance *= 2)
+    CLF_TRY(halving_step(g, s, v, total, distance, &r));
+  return CLF_OK;
+}
+
+/* The way back: after each step a rank has the slices of twice as many ranks. */
+static clf_status collect_by_doubling(clf_group *g, const vectors *v, void *total) {
   const int32_t P = g->t->size, rank = g->t->rank;
-  range r[CLF_LEVELS + 2] = {{0, v->n}};
-  int steps = 0;
-  for (int32_t distance = 1; distance < P; distance *= 2, steps++) {
-    r[steps + 1] = r[steps];
-    CLF_TRY(halving_step(g, s, v, total, distance, &r[steps + 1]));
-  }
-  for (int i = steps; i > 0; i--) {
-    const int32_t distance = 1 << (i - 1);
-    const range mine = r[i], other = halve(r[i - 1], (rank & distance) == 0);
-    CLF_TRY(clf__group_exchange(g, rank ^ distance, at(total, v, mine.begin),
-                                (mine.end - mine.begin) * v->size, rank ^ distance,
+  int32_t mine = slice_of(P, rank), count = 1;
+  for (int32_t distance = P / 2; distance; distance /= 2, count *= 2, mine &= ~(count - 1)) {
+    const clf__elements own = elements(v, P, (slices){mine, mine + count});
+    const int32_t theirs = mine ^ count;
+    const clf__elements other = elements(v, P, (slices){theirs, theirs + count});
+    CLF_TRY(clf__group_exchange(g, rank ^ distance, at(total, v, own.begin),
+                                (own.end - own.begin) * v->size, rank ^ distance,
                                 at(total, v, other.begin), (other.end - other.begin) * v->size));
   }
   return CLF_OK;
@@ -111,10 +148,10 @@ static clf_status send_slice(clf_group *g, const clf__split *s, const vectors *v
   clf__stack mine, theirs;
   clf__tree_roots(s, s->first[rank], s->first[rank + 1], &mine);
   clf__tree_roots(s, s->first[from], s->first[from + 1], &theirs);
-  const size_t begin = slice_begin(v, P, to), n = slice_begin(v, P, to + 1) - begin;
-  const size_t own = slice_begin(v, P, rank + 1) - slice_begin(v, P, rank);
+  const clf__elements there = range_of(v, P, to), here = range_of(v, P, rank);
+  const size_t n = there.end - there.begin, own = here.end - here.begin;
   for (int i = 0; i < mine.count; i++)
-    memcpy(at(out, v, (size_t)i * n), at(root[i], v, begin), n * v->size);
+    memcpy(at(out, v, (size_t)i * n), at(root[i], v, there.begin), n * v->size);
   return clf__group_exchange(g, to, out, (size_t)mine.count * n * v->size, from, in,
                              (size_t)theirs.count * own * v->size);
 }
@@ -150,14 +187,24 @@ static size_t roots_before(const clf__split *s, int32_t end, size_t *maximum) {
   return count;
 }
 
+static size_t longest_slice(const vectors *v, int32_t P) {
+  size_t maximum = 0;
+  for (int32_t i = 0; i < P; i++) {
+    const size_t n = slice_begin(v, P, i + 1) - slice_begin(v, P, i);
+    if (n > maximum) maximum = n;
+  }
+  return maximum;
+}
+
 static clf_status sum_slice(clf_group *g, const clf__split *s, const vectors *v, void *const root[],
                             void *total) {
   const int32_t P = g->t->size, rank = g->t->rank;
-  const size_t begin = slice_begin(v, P, rank), n = slice_begin(v, P, rank + 1) - begin;
+  const clf__elements own_range = range_of(v, P, rank);
+  const size_t begin = own_range.begin, n = own_range.end - begin;
   size_t maximum = 1;
   const size_t count = roots_before(s, P, &maximum);
   void *all = NULL;
-  CLF_TRY(clf__group_scratch(g, (count * n + maximum * (v->n / (size_t)P + 1)) * v->size, &all));
+  CLF_TRY(clf__group_scratch(g, (count * n + maximum * longest_slice(v, P)) * v->size, &all));
   void *out = at(all, v, count * n);
   clf__stack own;
   clf__tree_roots(s, s->first[rank], s->first[rank + 1], &own);
@@ -173,27 +220,40 @@ static clf_status sum_slice(clf_group *g, const clf__split *s, const vectors *v,
   return CLF_OK;
 }
 
-static clf_status by_slices(clf_group *g, const clf__split *s, const vectors *v, void *const root[],
-                            void *total) {
+static clf_status collect_slices(clf_group *g, const vectors *v, void *total) {
   const int32_t P = g->t->size, rank = g->t->rank;
-  const size_t begin = slice_begin(v, P, rank), end = slice_begin(v, P, rank + 1);
-  CLF_TRY(sum_slice(g, s, v, root, total));
+  const clf__elements own = range_of(v, P, rank);
   for (int32_t d = 1; d < P; d++) {
     const int32_t to = (rank + d) % P, from = (rank + P - d) % P;
-    const size_t there = slice_begin(v, P, from), n = slice_begin(v, P, from + 1) - there;
-    CLF_TRY(clf__group_exchange(g, to, at(total, v, begin), (end - begin) * v->size, from,
-                                at(total, v, there), n * v->size));
+    const clf__elements other = range_of(v, P, from);
+    CLF_TRY(clf__group_exchange(g, to, at(total, v, own.begin), (own.end - own.begin) * v->size,
+                                from, at(total, v, other.begin),
+                                (other.end - other.begin) * v->size));
   }
   return CLF_OK;
 }
 
-clf_status clf__group_sum(clf_group *g, const clf__split *s, size_t n, int bits, void *const root[],
-                          void *total) {
+/* ---- Both ------------------------------------------------------------------------------------ */
+
+clf_status clf__group_scatter_sum(clf_group *g, const clf__split *s, size_t n, int bits,
+                                  void *const root[], void *total) {
+  const vectors v = {n, (size_t)bits / 8};
+  CLF_TRY(clf__group_begin(g));
+  if (g->t->size > 1 && !has_equal_subtrees(s, g->t->size)) return sum_slice(g, s, &v, root, total);
+  if (root[0] && root[0] != total && have_rows(s, g->t->rank, 1))
+    memcpy(total, root[0], n * v.size);
+  return add_by_halving(g, s, &v, total);
+}
+
+clf_status clf__group_collect(clf_group *g, size_t n, int bits, void *vector) {
   const vectors v = {n, (size_t)bits / 8};
   const int32_t P = g->t->size;
   CLF_TRY(clf__group_begin(g));
-  if (P > 1 && !has_equal_subtrees(s, P)) return by_slices(g, s, &v, root, total);
-  if (root[0] && root[0] != total && have_rows(s, g->t->rank, 1))
-    memcpy(total, root[0], n * v.size);
-  return halve_and_double(g, s, &v, total);
+  return P & (P - 1) ? collect_slices(g, &v, vector) : collect_by_doubling(g, &v, vector);
+}
+
+clf_status clf__group_sum(clf_group *g, const clf__split *s, size_t n, int bits, void *const root[],
+                          void *total) {
+  CLF_TRY(clf__group_scatter_sum(g, s, n, bits, root, total));
+  return clf__group_collect(g, n, bits, total);
 }
