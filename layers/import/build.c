@@ -391,6 +391,7 @@ void clf__im_free(clf__im *im) {
   free(im->embedding.s);
   free(im->notes.s);
   free(im->mean);
+  free(im->circular_text.s);
   free(im->std);
   free(im->c_mean);
   free(im->c_std);

@@ -51,10 +51,12 @@ typedef struct clf__im {
   int circular;             /* 1: the base is a box, as that of circular splines */
   int bounds;               /* layers at the front that are bounds of a prior */
   int couplings;            /* so far: clflow alternates masks by it */
+  const char *circles;      /* what is left of the hint circular, or of what stands for it */
   const double *moving;     /* flags of what the coupling that is read transforms; NULL: all */
   clf__im_text *item;       /* text of each layer */
   int layers, room;
   clf__im_text base, embedding; /* text behind "->" and behind "context:" */
+  clf__im_text circular_text;   /* circular dimensions that the couplings show */
   clf__im_value *value;
   int values, value_room;
   int64_t elements;
@@ -192,6 +194,16 @@ clf_status clf__im_shift_scale(clf__im *im, clf__im_module *m, const char *shift
 
 /* sbi's and nflows' embedding net of the context; m NULL: none. */
 clf_status clf__im_embedding(clf__im *im, clf__im_module *m);
+
+/* ---- tails.c -------------------------------------------------------------------------------- */
+
+/* In a file of tensors alone, which dimensions of normflows' mixed couplings are circular: the
+ * hint, or what the couplings among `list` show.  Errors: EINVAL if they do not. */
+clf_status clf__im_find_circular(clf__im *im, const clf__im_module *list);
+/* Whether the tails of a spline with n numbers for each dimension differ by dimension. */
+int clf__im_has_tails(const clf__im *im, const clf__im_module *m, int64_t n);
+/* Prints them: ", tail=3, circular, ..., box=-3, 3, like=normflows". */
+clf_status clf__im_tails(clf__im *im, const clf__im_module *m, clf__im_text *node);
 
 /* ---- maps.c -------------------------------------------------------------------------------- */
 

@@ -64,26 +64,17 @@ static clf_status affine(clf__im *im, const clf__im_module *m, const char *of, c
 
 enum { NO_TAILS, LINEAR_TAILS, CIRCULAR_TAILS, TAILS_BY_DIMENSION };
 
-/* Of normflows' splines with some angles: a list of words, or in a file of tensors alone the angles
- * that the net reads. */
-static int has_list_of_tails(const clf__im_module *m) {
-  clf__pk *const *list;
-  return clf__pk_length(clf__im_attribute(m, "tails"), &list) >= 0 ||
-         clf__im_find(m, "autoregressive_net.preprocessing.ind") ||
-         clf__im_find(m, "transform_net.preprocessing.ind");
-}
-
 /* Bins of a spline with n numbers for each dimension, and its tails, as the module says or as n
  * allows: 3 K - 1 (linear), 3 K + 1 (none) or 3 K (circular) numbers, 2 K - 1 or 2 K + 1, K. */
-static clf_status spline_size(const clf__im_module *m, int map, int64_t n, int64_t *bins,
-                              int *tails) {
+static clf_status spline_size(const clf__im *im, const clf__im_module *m, int map, int64_t n,
+                              int64_t *bins, int *tails) {
   static const int more[] = {
       [NO_TAILS] = 1, [LINEAR_TAILS] = -1, [CIRCULAR_TAILS] = 0, [TAILS_BY_DIMENSION] = 1};
   const clf__pk *said = clf__im_attribute(m, "tails");
   const char *word = clf__pk_text(said);
   const int each = map == RQ ? 3 : 2;
   int64_t K;
-  if (has_list_of_tails(m))
+  if (clf__im_has_tails(im, m, n))
     *tails = TAILS_BY_DIMENSION;
   else if (said)
     *tails = !word ? NO_TAILS : strcmp(word, "circular") ? LINEAR_TAILS : CIRCULAR_TAILS;
@@ -99,109 +90,6 @@ static clf_status spline_size(const clf__im_module *m, int map, int64_t n, int64
     return clf__im_refuse(m, "has %lld numbers for each dimension, which no %s spline has",
                           (long long)n, words[map]);
   return CLF_OK;
-}
-
-/* ---- Tails that differ by dimension ---------------------------------------------------------- */
-
-/* The kinds and bounds of the dimensions that a module transforms, in their order. */
-typedef struct kinds {
-  int *circular;
-  double *bound;
-  int64_t n, next;
-} kinds;
-
-static void free_kinds(kinds *k) {
-  free(k->circular);
-  free(k->bound);
-}
-
-static clf_status read_bounds(clf__im *im, clf__im_module *m, kinds *k) {
-  char text[32];
-  const char *tail;
-  double *v;
-  clf__im_tensor *t;
-  if (!clf__im_find(m, "tail_bound")) {
-    CLF_TRY(clf__im_choose(im, CLF_IM_HINT_tail, clf__im_number(m, "tail_bound", text), "", &tail));
-    for (int64_t i = 0; i < k->n; i++) k->bound[i] = strtod(tail, NULL);
-    return CLF_OK;
-  }
-  CLF_TRY(clf__im_read(im, m, "tail_bound", &v, &t));
-  const int fits = t->count == k->n || t->count == 1;
-  for (int64_t i = 0; i < k->n && fits; i++) k->bound[i] = v[t->count > 1 ? i : 0];
-  free(v);
-  return fits ? CLF_OK : clf__im_refuse(m, "has bounds for another number of dimensions");
-}
-
-/* The words; or of an autoregressive layer in a file of tensors alone the angles of its net. */
-static clf_status read_words(clf__im *im, clf__im_module *m, kinds *k) {
-  clf__pk *const *list;
-  double *at;
-  clf__im_tensor *t;
-  const int64_t n = clf__pk_length(clf__im_attribute(m, "tails"), &list);
-  if (n >= 0 && n != k->n) return clf__im_refuse(m, "has tails for another number of dimensions");
-  for (int64_t i = 0; i < n; i++) {
-    const char *word = clf__pk_text(list[i]);
-    if (!word || (strcmp(word, "linear") != 0 && strcmp(word, "circular") != 0))
-      return clf__im_refuse(m, "has tails that are neither linear nor circular");
-    k->circular[i] = !strcmp(word, "circular");
-  }
-  if (n >= 0) return CLF_OK;
-  if (!clf__im_find(m, "autoregressive_net.preprocessing.ind"))
-    return clf__im_refuse(m, "does not say which dimensions are circular: save the whole module");
-  CLF_TRY(clf__im_read(im, m, "autoregressive_net.preprocessing.ind", &at, &t));
-  for (int64_t i = 0; i < t->count; i++)
-    if (at[i] >= 0 && at[i] < (double)k->n) k->circular[(int64_t)at[i]] = 1;
-  free(at);
-  return CLF_OK;
-}
-
-static clf_status read_kinds(clf__im *im, clf__im_module *m, int64_t n, kinds *k) {
-  *k = (kinds){.n = n};
-  if (!n) return CLF_OK;
-  k->circular = calloc((size_t)n, sizeof *k->circular);
-  k->bound = calloc((size_t)n, sizeof *k->bound);
-  if (!k->circular || !k->bound) return clf__fail(CLF_ENOMEM, "no memory for a spline");
-  CLF_TRY(read_words(im, m, k));
-  return read_bounds(im, m, k);
-}
-
-/* "3, circular, ...", and the box of the circular ones, which must have one bound. */
-static clf_status print_kinds(const clf__im *im, const clf__im_module *m, kinds k[2],
-                              clf__im_text *node) {
-  double circle = 0;
-  CLF_TRY(clf__im_print(node, ", tail="));
-  for (int32_t d = 0; d < im->dim; d++) {
-    kinds *const of = &k[im->moving && im->moving[d] == 0];
-    const int64_t i = of->next++;
-    if (d) CLF_TRY(clf__im_print(node, ", "));
-    if (!of->circular[i]) CLF_TRY(clf__im_print(node, "%.17g", of->bound[i]));
-    if (!of->circular[i]) continue;
-    CLF_TRY(clf__im_print(node, "circular"));
-    if (circle != 0 && circle != of->bound[i])
-      return clf__im_refuse(m,
-                            "has circular dimensions of different bounds, %.9g and %.9g; clflow's "
-                            "splines have one for all",
-                            circle, of->bound[i]);
-    circle = of->bound[i];
-  }
-  return circle != 0 ? clf__im_print(node, ", box=-%.17g, %.17g", circle, circle) : CLF_OK;
-}
-
-static clf_status tails_by_dimension(clf__im *im, const clf__im_module *m, clf__im_text *node) {
-  clf__im_module *const own = (clf__im_module *)(uintptr_t)m;
-  clf__im_module *const u = clf__im_child(m, "unconditional_transform");
-  kinds k[2] = {{0}};
-  int64_t moving = 0;
-  for (int32_t d = 0; d < im->dim; d++) moving += !im->moving || im->moving[d] != 0;
-  clf_status s = read_kinds(im, own, moving, &k[0]);
-  if (!s) s = read_kinds(im, u ? u : own, u ? im->dim - moving : 0, &k[1]);
-  if (!s && !u &&
-      moving < im->dim) /* dimensions that stay have no spline, so their kind does not matter */
-    s = clf__im_refuse(m, "has tails by dimension and no unconditional transform");
-  if (!s) s = print_kinds(im, m, k, node);
-  free_kinds(&k[0]);
-  free_kinds(&k[1]);
-  return s ? s : clf__im_print(node, ", like=normflows");
 }
 
 static const char *minima(const clf__im_module *m, char text[112]) {
@@ -220,10 +108,10 @@ static clf_status spline(clf__im *im, const clf__im_module *m, int map, int64_t 
   int tails = NO_TAILS;
   char bound[32], mins[112];
   const char *tail, *min = NULL, *identity = "0";
-  CLF_TRY(spline_size(m, map, n, &bins, &tails));
+  CLF_TRY(spline_size(im, m, map, n, &bins, &tails));
   CLF_TRY(clf__im_print(node, "%s(bins=%lld", words[map], (long long)bins));
   if (tails == TAILS_BY_DIMENSION) {
-    CLF_TRY(tails_by_dimension(im, m, node));
+    CLF_TRY(clf__im_tails(im, m, node));
   } else if (tails == CIRCULAR_TAILS) {
     CLF_TRY(
         clf__im_choose(im, CLF_IM_HINT_tail, clf__im_number(m, "tail_bound", bound), "", &tail));

@@ -406,6 +406,7 @@ clf_status clf__im_normflows(clf__im *im, clf__im_module *m) {
   for (const clf__im_module *c = list->child; c; c = c->next)
     if (atoi(c->name) > last) last = atoi(c->name);
   if (last >= 1 << 16) return clf__im_refuse(m, "has too many flows");
+  CLF_TRY(clf__im_find_circular(im, list));
   for (int i = last; i >= 0; i--) {
     clf__im_module *c = clf__im_at(list, i);
     CLF_TRY(c ? flow(im, c) : gap(im));

@@ -97,10 +97,23 @@ def glow(name, shape, levels, blocks, base, classes=0, **more):
 def mixed():
     """Splines of which some dimensions are angles."""
     flows = [nf.flows.CircularCoupledRationalQuadraticSpline(5, 1, 8, [0, 3], 2, num_bins=4, tail_bound=2.5, reverse_mask=k) for k in (True, False)]
-    yield flow("normflows_mixed", flows, 5, 2, forms=("whole",), box=([-2.4] * 5, [2.4] * 5), latent_box=(-2.4, 2.4), fixture=True)
+    yield flow("normflows_mixed", flows, 5, 2, hints="tail=2.5", box=([-2.4] * 5, [2.4] * 5), latent_box=(-2.4, 2.4), fixture=True)
     bound = torch.tensor([3.0, 2.0, 3.0, 4.0])
     flows = [nf.flows.CircularAutoregressiveRationalQuadraticSpline(4, 1, 8, [0, 2], num_bins=4, tail_bound=bound, permute_mask=k) for k in (True, False)]
     yield flow("normflows_mixed_ar", flows, 4, box=([-1.9] * 4, [1.9] * 4), latent_box=(-1.9, 1.9), fixture=True)
+
+
+def hinted():
+    """Mixed couplings of which the tensors do not show all."""
+    coupling = nf.flows.CircularCoupledRationalQuadraticSpline
+    box = {"box": ([-2.4] * 4, [2.4] * 4), "latent_box": (-2.4, 2.4)}
+    mask = torch.tensor([1.0, 0, 1, 0])
+    flows = [coupling(4, 1, 8, [0, 1], num_bins=4, mask=mask) for _ in range(2)]  # nothing reads 0 and 2
+    yield flow("normflows_mixed_mask", flows, 4, hints="circular=0+1", **box)
+    flows = [coupling(4, 1, 8, [0], num_bins=4), nf.flows.Permute(4), coupling(4, 1, 8, [1, 2], num_bins=4)]
+    yield flow("normflows_mixed_permuted", flows, 4, hints="circular=1-2, 0", **box)
+    flows = [coupling(4, 1, 8, [], num_bins=4, reverse_mask=k) for k in (True, False)]
+    yield flow("normflows_no_angles", flows, 4, forms=("whole",), **box)
 
 
 def images():
@@ -150,3 +163,4 @@ def cases():
     base = nf.distributions.GaussianMixture(3, 2, trainable=True)
     yield flow("normflows_mixture", [nf.flows.AffineConstFlow(2)], 2, base=base)
     yield from images()
+    yield from hinted()
