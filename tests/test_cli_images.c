@@ -49,6 +49,12 @@ static void write_noise(const char *path, int64_t n, double u) {
   free(at);
 }
 
+static void has_shape(const char *path, const char *shape) {
+  char *file = read_file(path, NULL);
+  expect_text(path, "the header", file + 10, shape);
+  free(file);
+}
+
 /* ---- Training -------------------------------------------------------------------- */
 
 START_TEST(test_presets) {
@@ -154,6 +160,51 @@ START_TEST(test_continuous) {
   succeeds("train --preset tiny --width 2 --data flat.npy --size 8 --epochs 1 --out c.safetensors",
            "over all 64 samples\n");
   succeeds("eval c.safetensors --data flat.npy", "images               64\n");
+}
+END_TEST
+
+/* Arrays of floats, (N, H, W, C) and (N, C, H, W). */
+START_TEST(test_orders) {
+  enum { H = 4, W = 2, C = 3, CUBE = 3 };
+  double at[N * H * W * C];
+  for (int i = 0; i < N * H * W * C; i++) at[i] = sin(i) * (1 + i % C);
+#define MAKE "train --flow 4x2x3:(actnorm,conv1x1)*2->normal --device cpu --steps 20 --data "
+  ck_assert(!clf_array_write_npy("last.npy", at, 4, (const int64_t[]){N, H, W, C}));
+  ck_assert(!clf_image_reorder(at, N, H, W, C, CLF_ORDER_NCHW));
+  ck_assert(!clf_array_write_npy("first.npy", at, 4, (const int64_t[]){N, C, H, W}));
+  succeeds(MAKE "last.npy --out last.safetensors", "");
+  succeeds(MAKE "first.npy --out first.safetensors", "");
+  same_files("last.safetensors", "first.safetensors");
+#define MORE "train --init first.safetensors --device cpu --steps 5 --data "
+  succeeds(MORE "last.npy --test first.npy --out more.safetensors", "\ntest images          ");
+  succeeds(MORE "first.npy --valid last.npy --out again.safetensors", "");
+  succeeds(MORE "first.npy --out again.safetensors", "");
+  same_files("more.safetensors", "again.safetensors");
+  ck_assert_double_eq(
+      number_of("eval first.safetensors --data last.npy", "mean log-likelihood  "),
+      number_of("eval first.safetensors --data first.npy", "mean log-likelihood  "));
+  succeeds("transform first.safetensors --data first.npy --out z.npy", "");
+  has_shape("z.npy", "(64, 4, 2, 3)");
+  succeeds("transform first.safetensors --data first.npy --order NCHW --out z.npy", "");
+  has_shape("z.npy", "(64, 3, 4, 2)");
+  succeeds("sample first.safetensors -n 5 --order NCHW --out s.npy", "");
+  has_shape("s.npy", "(5, 3, 4, 2)");
+  /* The shape fits both: as --order says */
+  for (int i = 0; i < CUBE * CUBE * CUBE; i++) at[i] = i;
+  ck_assert(!clf_array_write_npy("cube.npy", at, 4, (const int64_t[]){1, CUBE, CUBE, CUBE}));
+  ck_assert(!clf_image_reorder(at, 1, CUBE, CUBE, CUBE, CLF_ORDER_NHWC));
+  ck_assert(!clf_array_write_npy("turned.npy", at, 4, (const int64_t[]){1, CUBE, CUBE, CUBE}));
+  succeeds("train --flow 3x3x3:conv1x1->normal --steps 1 --data cube.npy --out c.safetensors", "");
+  succeeds("log-prob c.safetensors --data turned.npy --out a.npy", "");
+  succeeds("log-prob c.safetensors --data cube.npy --order NCHW --out b.npy", "");
+  same_files("a.npy", "b.npy");
+  refuses(1, "eval first.safetensors --data cube.npy",
+          "cube.npy: the shape is (1, 3, 3, 3); images are (N, 4, 2, 3) or (N, 3, 4, 2), or rows "
+          "(N, D)");
+  refuses(2, "train --data moons --order NCHW --steps 1 --out never.safetensors",
+          "--order is for images, and the model takes rows of numbers; leave it out");
+#undef MAKE
+#undef MORE
 }
 END_TEST
 
@@ -372,9 +423,9 @@ static void make_model(void) { succeeds(SMALL "--out m.safetensors", "over all 6
 
 int main(int argc, char **argv) {
   const TTest *const tests[] = {
-      test_presets,    test_bits,   test_dry_run,    test_log,        test_variants,
-      test_continuous, test_eval,   test_round_trip, test_state_dict, test_folder,
-      test_words,      test_shapes, test_files,
+      test_presets,    test_bits,   test_dry_run, test_log,        test_variants,
+      test_continuous, test_orders, test_eval,    test_round_trip, test_state_dict,
+      test_folder,     test_words,  test_shapes,  test_files,
   };
   return program_main(argc, argv, "cli_images", make_model, tests, sizeof tests / sizeof *tests);
 }

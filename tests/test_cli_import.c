@@ -47,27 +47,59 @@ START_TEST(a_default_that_is_wrong) {
 }
 END_TEST
 
-/* Rows of the fixture have the channel as the fastest index; Python's have it first. */
-START_TEST(images_in_the_order_of_python) {
-  enum { C = 2, PIXELS = 16 };
-  clf_table x, logp;
+static void check_is(const char *rows) {
+  char command[512];
+  snprintf(command, sizeof command,
+           "import " FILES "normflows_glow.whole.pt --device cpu64 --check %s --out g.safetensors",
+           rows);
+  const result r = run(command);
+  expect_code(command, &r, 0);
+  expect_text(command, "stdout", r.out, "flow      4x4x2: squeeze, ~actnorm, conv1x1(dense), ");
+  ck_assert(number_behind(r.out, "largest difference ") < 1e-9);
+  release(r);
+}
+
+/* The fixture has torch's arrays, (N, C, H, W); rows have the channel as the fastest index. */
+START_TEST(images_in_both_orders) {
+  enum { C = 2, PIXELS = 16, D = C * PIXELS };
+  clf_table x, logp, got, want;
   WORKS(clf_table_read(FILES "normflows_glow.npz:x", &x));
   WORKS(clf_table_read(FILES "normflows_glow.npz:logp", &logp));
-  ck_assert_int_eq(x.cols, C * PIXELS);
+  ck_assert_int_eq(x.cols, D);
+  check_is(FILES "normflows_glow.npz");
   FILE *to = fopen("images.csv", "w");
   for (int64_t i = 0; i < x.rows; i++) {
-    for (int k = 0; k < C * PIXELS; k++)
-      fprintf(to, "%.17g,", x.at[i * x.cols + k % PIXELS * C + k / PIXELS]);
+    for (int k = 0; k < D; k++) fprintf(to, "%.17g,", x.at[i * D + k % C * PIXELS + k / C]);
     fprintf(to, "%.17g\n", logp.at[i]);
   }
   fclose(to);
-  clf_table_free(&x);
-  clf_table_free(&logp);
-  const result r = run("import " FILES "normflows_glow.whole.pt --device cpu64 --check images.csv");
-  expect_code("import", &r, 0);
-  expect_text("import", "stdout", r.out, "flow      4x4x2: squeeze, ~actnorm, conv1x1(dense), ");
-  ck_assert(number_behind(r.out, "largest difference ") < 1e-9);
-  release(r);
+  check_is("images.csv");
+  WORKS(clf_array_write_npy("x.npy", x.at, 4, (const int64_t[]){x.rows, C, 4, 4}));
+  /* The model has that order: of the program's arrays too, in and out. */
+  succeeds("log-prob g.safetensors --device cpu64 --data x.npy --out p.npy", "");
+  WORKS(clf_table_read("p.npy", &got));
+  for (int64_t i = 0; i < x.rows; i++) ck_assert_double_eq_tol(got.at[i], logp.at[i], 1e-9);
+  clf_table_free(&got);
+  succeeds("transform g.safetensors --device cpu64 --data x.npy --out z.npy", "");
+  succeeds("invert g.safetensors --device cpu64 --data z.npy --out back.npy", "");
+  char *header = read_file("back.npy", NULL);
+  expect_text("invert", "back.npy", header + 10, "(8, 2, 4, 4)");
+  free(header);
+  WORKS(clf_table_read("back.npy", &got));
+  for (int64_t i = 0; i < x.rows * x.cols; i++) ck_assert_double_eq_tol(got.at[i], x.at[i], 1e-6);
+  clf_table_free(&got);
+  succeeds("sample g.safetensors --device cpu64 -n 3 --out a.npy", "");
+  succeeds("sample g.safetensors --device cpu64 -n 3 --order NHWC --out b.npy", "");
+  WORKS(clf_table_read("a.npy", &got));
+  WORKS(clf_table_read("b.npy", &want));
+  WORKS(clf_image_reorder(got.at, 3, 4, 4, C, CLF_ORDER_NHWC));
+  ck_assert_mem_eq(got.at, want.at, 3 * 16 * C * sizeof *got.at);
+  clf_table *const all[] = {&x, &logp, &got, &want};
+  for (int k = 0; k < 4; k++) clf_table_free(all[k]);
+}
+END_TEST
+
+START_TEST(sizes_of_images) {
   refuses(1, "import " FILES "normflows_glow.state.pt --device cpu64 --out never.safetensors",
           "the file does not say size, and normflows has no default for it");
   refuses(1,
@@ -147,7 +179,7 @@ START_TEST(leakage_given) {
 END_TEST
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {a_default_that_is_wrong, images_in_the_order_of_python, leakage,
-                                leakage_given};
+  const TTest *const tests[] = {a_default_that_is_wrong, images_in_both_orders, sizes_of_images,
+                                leakage, leakage_given};
   return program_main(argc, argv, "cli_import", files, tests, sizeof tests / sizeof *tests);
 }

@@ -43,6 +43,21 @@ static clf_table array_of(const struct entry *e, const char *array) {
   return t;
 }
 
+/* Rows of the data, which of images are (N, C, H, W). */
+static clf_table data_of(const struct entry *e, const char *array, const clf_flow *flow) {
+  const clf_flow_spec *const spec = clf_flow_get_spec(flow);
+  const clf_table_options o = {.height = spec->height,
+                               .width = spec->width,
+                               .channels = spec->channels,
+                               .order = clf_flow_image_order(flow)};
+  char source[640];
+  clf_table t;
+  ck_assert_int_eq(o.order, spec->height ? CLF_ORDER_NCHW : CLF_ORDER_AUTO);
+  snprintf(source, sizeof source, "%s/%s.npz:%s", folder, e->name, array);
+  ck_assert_msg(!clf_table_read_with(source, &o, &t), "%s", clf_errmsg());
+  return t;
+}
+
 static clf_flow *open_case(const struct entry *e) {
   char path[640];
   clf_flow *flow;
@@ -78,7 +93,7 @@ START_TEST(density) {
   const struct entry *e = &cases[_i];
   clf_flow *flow = open_case(e);
   const int given = clf_flow_context(flow) > 0 && !clf_flow_observation(flow);
-  clf_table x = array_of(e, "x"), logp = array_of(e, "logp"), c = {0};
+  clf_table x = data_of(e, "x", flow), logp = array_of(e, "logp"), c = {0};
   if (given) c = array_of(e, "context");
   double *got = room(&logp);
   WORKS(given ? clf_log_prob_given(flow, x.at, c.at, x.rows, got)
@@ -97,7 +112,7 @@ START_TEST(maps) {
   const struct entry *e = &cases[_i];
   clf_flow *flow = open_case(e);
   const int given = clf_flow_context(flow) > 0 && !clf_flow_observation(flow);
-  clf_table x = array_of(e, "inverse"), z = array_of(e, "latents"), c = {0};
+  clf_table x = data_of(e, "inverse", flow), z = array_of(e, "latents"), c = {0};
   if (given) c = array_of(e, "context");
   double *got = room(&x);
   WORKS(given ? clf_invert_given(flow, z.at, c.at, z.rows, got, NULL)

@@ -54,6 +54,11 @@ START_TEST(options_of_a_table) {
   WORKS(clf_table_options_set(&o, "kinds", "1"));
   WORKS(clf_table_options_set(&o, "id", "name"));
   WORKS(clf_table_options_set(&o, "missing", "drop"));
+  WORKS(clf_table_options_set(&o, "height", "4"));
+  WORKS(clf_table_options_set(&o, "width", "5"));
+  WORKS(clf_table_options_set(&o, "channels", "3"));
+  WORKS(clf_table_options_set(&o, "order", "NCHW"));
+  ck_assert(o.height == 4 && o.width == 5 && o.channels == 3 && o.order == CLF_ORDER_NCHW);
   ck_assert(o.header == CLF_HEADER_YES && o.delimiter == ';' && o.decimal == ',');
   ck_assert(o.comment == '!' && o.skip == 1 && o.kinds == 1 && o.missing == CLF_MISSING_DROP);
   const char text[] = "not of the table\nname;a;colour\nx;1,5;red!said\ny;;red\nz;2,5;blue\n";
@@ -84,6 +89,8 @@ START_TEST(options_of_images) {
   WORKS(clf_image_options_set(&o, "crop", "lsun"));
   WORKS(clf_image_options_set(&o, "strict", "1"));
   WORKS(clf_image_options_set(&o, "bits", "12"));
+  WORKS(clf_image_options_set(&o, "order", "NHWC"));
+  ck_assert_int_eq(o.order, CLF_ORDER_NHWC);
   ck_assert(o.height == 32 && o.width == 24 && o.channels == 3 && o.crop == CLF_CROP_LSUN);
   ck_assert(o.strict == 1 && o.bits == 12);
   WORKS(clf_image_options_set(&o, "crop", "none"));
@@ -122,8 +129,8 @@ END_TEST
 START_TEST(room_to_grow) {
   ROOM(clf_train_options, 16u);
   ROOM(clf_fit_options, 8u);
-  ROOM(clf_table_options, 8u);
-  ROOM(clf_image_options, 8u);
+  ROOM(clf_table_options, 6u);
+  ROOM(clf_image_options, 7u);
   ROOM(clf_mixture_options, 8u);
   ROOM(clf_train_data, 4u);
   ROOM(clf_fit_data, 4u);

@@ -20,7 +20,10 @@ extern struct cli_common {
     int32_t channels; /* 0: as in the files */
     int32_t bits;     /* of 16-bit PNG files; 0: all */
     const char *noise;
-    uint64_t seed; /* seed of the noise, unless a file has it */
+    uint64_t seed;         /* seed of the noise, unless a file has it */
+    int order;             /* a clf_image_order */
+    int32_t shape[3];      /* of the images in a table that is read before the model, or 0 */
+    clf_image_order usual; /* their order without --order, if their shape fits both */
   } images;
   struct {                      /* for data that are a table */
     int header;                 /* a clf_header */
@@ -155,9 +158,15 @@ extern struct cli_common {
       CLI_OPTION("--skip", "N", "skip this many lines at the beginning", CLI_INDEX,                \
                  &cli_common.table.skip, NULL)
 
+/* How arrays of images are ordered. */
+#define CLI_OPTION_ORDER                                                                           \
+  CLI_OPTION("--order", "auto|NHWC|NCHW",                                                          \
+             "write .npy of images as (N, H, W, C) or (N, C, H, W), and read an array so whose "   \
+             "shape fits both (default: the model's)",                                             \
+             CLI_CHOICE, &cli_common.images.order, NULL)
 /* How data that are images are read. */
 #define CLI_OPTIONS_READING                                                                        \
-  CLI_SECTION("Images"),                                                                           \
+  CLI_SECTION("Images"), CLI_OPTION_ORDER,                                                         \
       CLI_OPTION("--crop", "none|center|celeba|lsun",                                              \
                  "bring images to the model's size: not at all; by cutting out the middle and "    \
                  "resizing it; as Dinh et al. 2017 did for CelebA or LSUN",                        \

@@ -25,7 +25,8 @@ static int refuse_for_table(const char *data) {
 clf_image_options cli_image_options(void) {
   return (clf_image_options){.crop = (clf_crop)cli_common.images.crop,
                              .strict = cli_common.images.strict || cli_common.strict,
-                             .bits = cli_common.images.bits};
+                             .bits = cli_common.images.bits,
+                             .order = (clf_image_order)cli_common.images.order};
 }
 
 int cli_data_open(cli_session *s, const char *data, const clf_image_options *wanted) {

@@ -77,6 +77,27 @@ clf_missing cli_table_missing(void) {
   return cli_common.table.missing ? CLF_MISSING_DROP : CLF_MISSING_REFUSE;
 }
 
+/* Says of which images the rows are, where they are. */
+static void set_shape(const clf_flow *flow, clf_table_options *o) {
+  const int32_t *const shape = cli_common.images.shape;
+  o->height = flow ? clf_flow_get_spec(flow)->height : shape[0];
+  o->width = flow ? clf_flow_get_spec(flow)->width : shape[1];
+  o->channels = flow ? clf_flow_get_spec(flow)->channels : shape[2];
+  o->order = flow                      ? cli_image_order(flow)
+             : cli_common.images.order ? (clf_image_order)cli_common.images.order
+                                       : cli_common.images.usual;
+}
+
+clf_image_order cli_image_order(const clf_flow *flow) {
+  const clf_image_order given = (clf_image_order)cli_common.images.order;
+  return given ? given : clf_flow_image_order(flow);
+}
+
+int cli_check_order(const clf_flow *flow) {
+  if (!cli_common.images.order || clf_flow_get_spec(flow)->height) return CLI_OK;
+  return cli_usage("--order is for images, and the model takes rows of numbers; leave it out");
+}
+
 /* Collects the options for a table and the words of their lists; free the lists. */
 static int table_options(cli_words *columns, cli_words *drop, clf_table_options *o) {
   *o = (clf_table_options){.header = (clf_header)cli_common.table.header,
@@ -150,6 +171,7 @@ int cli_table_open(cli_session *s, const char *data) {
   cli_words columns = {0}, drop = {0};
   clf_table_options o;
   int code = table_options(&columns, &drop, &o);
+  set_shape(s->flow, &o);
   if (!cli_common.latents) o.kinds = 1, o.missing = missing_of(data);
   if (!code && s->flow && !cli_common.latents)
     code = read_like_model(s, data, &o);

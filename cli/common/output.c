@@ -358,7 +358,11 @@ static int put_rows(const char *path, const clf_flow *flow, clf_table *rows, cha
     if (!code && !rows->columns) code = describe_numbers(rows);
     return code ? code : cli_put_named(path, rows);
   }
-  const int64_t dim[] = {rows->rows, spec->height, spec->width, spec->channels};
+  const int32_t h = spec->height, w = spec->width, c = spec->channels;
+  const int first = cli_image_order(flow) == CLF_ORDER_NCHW;
+  const int64_t dim[] = {rows->rows, first ? c : h, first ? h : w, first ? w : c};
+  if (first && clf_image_reorder(rows->at, rows->rows, h, w, c, CLF_ORDER_NCHW) != CLF_OK)
+    return cli_fail_library();
   return clf_array_write_npy(path, rows->at, 4, dim) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 

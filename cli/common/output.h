@@ -87,7 +87,7 @@ int cli_put_named(const char *path, const clf_table *table);
 int cli_describe_samples(const clf_flow *flow, clf_table *rows);
 /* Writes samples with the flow's column names, or else x0, x1, ..., and with labels, dates and
  * integers as in the training data; or writes latents, z0, z1, ... A .npy of an image flow is
- * (N, H, W, C). */
+ * (N, H, W, C) or (N, C, H, W), by cli_image_order(), and the rows have then this order. */
 int cli_put_samples(const char *path, const clf_flow *flow, clf_table *rows);
 int cli_put_latents(const char *path, const clf_flow *flow, clf_table *rows);
 

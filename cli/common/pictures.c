@@ -186,10 +186,17 @@ int cli_check_images(const char *path) {
                                       : cli_check_table(path);
 }
 
-int cli_put_bytes(const char *path, const clf_flow_spec *spec, const uint8_t *bytes, int64_t n,
+int cli_wants_bytes(const char *path, const clf_flow *flow) {
+  return cli_has_suffix(path, ".png") ||
+         (cli_has_suffix(path, ".npy") && !clf_flow_image_order(flow));
+}
+
+int cli_put_bytes(const char *path, const clf_flow *flow, const uint8_t *bytes, int64_t n,
                   cli_grid grid) {
+  const clf_flow_spec *const spec = clf_flow_get_spec(flow);
   if (cli_has_suffix(path, ".png")) return cli_put_grid(path, spec, bytes, n, grid);
-  if (clf_images_write_npy(path, bytes, n, spec->height, spec->width, spec->channels) != CLF_OK)
+  if (clf_images_write_npy_in(path, bytes, n, spec->height, spec->width, spec->channels,
+                              cli_image_order(flow)) != CLF_OK)
     return cli_fail_library();
   return CLI_OK;
 }

@@ -42,8 +42,12 @@ int cli_check_grid(const clf_flow_spec *spec, cli_grid grid);
  * magnified. */
 int cli_put_grid(const char *path, const clf_flow_spec *spec, const uint8_t *bytes, int64_t n,
                  cli_grid grid);
-/* Like cli_put_grid(), but also writes .npy, in which bytes stay below spec->levels. */
-int cli_put_bytes(const char *path, const clf_flow_spec *spec, const uint8_t *bytes, int64_t n,
+/* Whether a file of images has bytes: .png, and .npy unless the flow has an order of images, whose
+ * numbers need not be pixels. */
+int cli_wants_bytes(const char *path, const clf_flow *flow);
+/* Like cli_put_grid(), but also writes .npy, in which bytes stay below the flow's levels, and whose
+ * order is cli_image_order()'s. */
+int cli_put_bytes(const char *path, const clf_flow *flow, const uint8_t *bytes, int64_t n,
                   cli_grid grid);
 /* Like cli_check_table(), but for a .png too. */
 int cli_check_images(const char *path);

@@ -69,7 +69,8 @@ static int load_model(cli_session *s) {
   clf_flow_spec hint = cli_common.hint;
   int32_t channels;
   if (s->images && !hint.height) clf_images_shape(s->images, &hint.height, &hint.width, &channels);
-  return cli_load(s->dev, cli_common.model, &hint, &s->flow);
+  const int code = cli_load(s->dev, cli_common.model, &hint, &s->flow);
+  return code ? code : cli_check_order(s->flow);
 }
 
 static int open_data(cli_session *s) {

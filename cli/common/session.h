@@ -66,6 +66,10 @@ void cli_words_free(cli_words *w);
 /* Reads a table by its options and by the description of the model's columns if there is a
  * model, and prints notes. */
 int cli_table_open(cli_session *s, const char *data);
+/* The order of arrays of images that --order, or else the flow, asks for; AUTO: none. */
+clf_image_order cli_image_order(const clf_flow *flow);
+/* Refuses --order for a flow of rows. */
+int cli_check_order(const clf_flow *flow);
 /* The same for a table read by the description `like`; NULL: its columns are detected. */
 int cli_table_read(const char *data, const clf_columns *like, clf_missing missing, clf_table *t);
 /* How rows that lack a value are treated, by --missing or else by the verb's default. */

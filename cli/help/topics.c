@@ -71,7 +71,7 @@ const cli_topic cli_topics[] = {
      "  a folder of PNG and JPEG files, or of CIFAR-10's data_batch_*.bin\n"
      "  an IDX file like those of MNIST (*-ubyte, .idx, also as .gz)\n"
      "  CIFAR-10's .bin\n"
-     "  a .npy of bytes, (N, H, W) or (N, H, W, C)\n"
+     "  a .npy of bytes, (N, H, W), (N, H, W, C) or (N, C, H, W)\n"
      "  glyphs[:n=10000,size=16,channels=1,seed=1], a built-in set\n"
      "\n"
      "The pixels are made continuous by uniform noise, x = byte + u.",

@@ -11,8 +11,9 @@ static void print_reading(char *text, size_t size) {
   char channels[24] = "", bits[24] = "";
   if (chosen) snprintf(channels, sizeof channels, " --channels %d", cli_wanted.spec.channels);
   if (cli_common.images.bits) snprintf(bits, sizeof bits, " --bits %d", cli_common.images.bits);
-  snprintf(text, size, "%s%s%s%s", crops[cli_common.images.crop], channels, bits,
-           cli_common.images.strict ? " --strict" : "");
+  static const char *const orders[] = {"", " --order NHWC", " --order NCHW"};
+  snprintf(text, size, "%s%s%s%s%s", crops[cli_common.images.crop], channels, bits,
+           cli_common.images.strict ? " --strict" : "", orders[cli_common.images.order]);
 }
 
 /* Appends " OPTION WORD" with the word quoted for a shell, or OPTION=WORD if the word might look

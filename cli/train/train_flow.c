@@ -46,6 +46,24 @@ static int check_size(const cli_session *s, int32_t height, int32_t width) {
                   cli_common.data, h, w, cli_wanted.preset->name, height, width, h, w);
 }
 
+/* Of which images the rows of a table will be, as the model to begin with, the architecture or
+ * --size says. */
+static int find_shape(void) {
+  int32_t *const shape = cli_common.images.shape;
+  const char *const begin = cli_train_begin();
+  if (begin)
+    return clf_model_images(begin, shape, &cli_common.images.usual) == CLF_OK ? CLI_OK
+                                                                              : cli_fail_library();
+  if (cli_wanted.arch) {
+    clf_arch_shape(cli_wanted.arch, &shape[0], &shape[1], &shape[2]);
+    return CLI_OK;
+  }
+  shape[0] = cli_wanted.spec.height;
+  shape[1] = cli_wanted.spec.width;
+  shape[2] = cli_wanted.spec.channels;
+  return CLI_OK;
+}
+
 static int open_images(cli_session *s) {
   const clf_preset none = {0}, *p = cli_wanted.preset ? cli_wanted.preset : &none;
   const clf_flow_spec *spec = s->flow ? clf_flow_get_spec(s->flow) : &cli_wanted.spec;
@@ -58,7 +76,8 @@ static int open_images(cli_session *s) {
     return cli_usage("--crop center needs a size to bring images to: --size HxW");
   want.height = want.crop ? height : 0;
   want.width = want.crop ? width : 0;
-  const int code = cli_data_open(s, cli_common.data, &want);
+  int code = find_shape();
+  if (!code) code = cli_data_open(s, cli_common.data, &want);
   return code || cli_train_begin() ? code : check_size(s, height, width);
 }
 
@@ -246,6 +265,7 @@ static int make_flow(cli_session *s) {
   if (!code && !cli_wanted.target) code = cli_train_grid(&s->data, &grid);
   if (!code && !begin) code = new_flow(s, grid);
   if (!code && !begin) code = cli_given_describe(s, s->flow);
+  if (!code) code = cli_check_order(s->flow);
   if (!code) code = cli_train_set_grid(s->flow, grid);
   if (!code && !begin && !cli_wanted.discrete && s->data.at) cli_train_say_grid(&s->data, s->flow);
   free(grid);

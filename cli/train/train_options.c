@@ -153,6 +153,10 @@ cli_option cli_train_options[] = {
                "bring images to that size: not at all; by cutting out the middle and resizing it; "
                "as Dinh et al. 2017 did for CelebA or LSUN (default: the preset's, or none)",
                CLI_CHOICE, &cli_common.images.crop, NULL),
+    CLI_OPTION("--order", "auto|NHWC|NCHW",
+               "read an array of images whose shape fits both orders as (N, H, W, C) or (N, C, H, "
+               "W) (default: as the model says, or NHWC)",
+               CLI_CHOICE, &cli_common.images.order, NULL),
     CLI_OPTION("--strict", NULL, "refuse a damaged image file instead of leaving it out", CLI_FLAG,
                &cli_common.images.strict, NULL),
     CLI_OPTION("--bits", "8 to 16",

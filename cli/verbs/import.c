@@ -26,8 +26,9 @@ static cli_option options[] = {
      CLI_OPERAND, &o.file, NULL, 1, 0},
     {"--out", "FILE", "write the model to this file", CLI_OUTPUT_MODEL, &o.out, NULL, 0, 0},
     {"--check", "ROWS",
-     "compare with log-densities from Python: .npz with the arrays x (of images N, C, H, W), logp "
-     "and perhaps context, or a table whose columns are those of x, of the context, and log p",
+     "compare with log-densities from Python: .npz with the arrays x (images: NCHW or "
+     "NHWC), logp and perhaps context, or a table whose columns are those of x, of the context, "
+     "and log p",
      CLI_INPUT, &o.check, NULL, 0, 0},
     {"--tolerance", "T", "fail if a log-density differs by more, relative to it beyond 1",
      CLI_ABOVE_0, &o.tolerance, "1e-4", 0, 0},
@@ -74,14 +75,15 @@ static void release(rows *r) {
   clf_table_free(&r->logp);
 }
 
-static int read_table(const char *path, clf_table *t) {
-  return clf_table_read(path, t) == CLF_OK ? CLI_OK : cli_fail_library();
+static int read_table(const char *path, const clf_table_options *with, clf_table *t) {
+  static const clf_table_options usual;
+  return clf_table_read_with(path, with ? with : &usual, t) == CLF_OK ? CLI_OK : cli_fail_library();
 }
-static int read_array(const char *name, clf_table *t) {
+static int read_array(const char *name, const clf_table_options *with, clf_table *t) {
   char *path = malloc(strlen(o.check) + strlen(name) + 2);
   if (!path) return cli_fail("out of memory for a name");
   sprintf(path, "%s:%s", o.check, name);
-  const int code = read_table(path, t);
+  const int code = read_table(path, with, t);
   free(path);
   return code;
 }
@@ -92,14 +94,20 @@ static int take_columns(const clf_table *all, int32_t from, int32_t count, clf_t
     memcpy(t->at + i * count, all->at + i * all->cols + from, (size_t)count * sizeof *t->at);
   return CLI_OK;
 }
-static int read_rows(int32_t D, int32_t C, rows *r) {
+static int read_rows(const clf_flow *flow, rows *r) {
+  const clf_flow_spec *const spec = clf_flow_get_spec(flow);
+  const int32_t D = spec->dim, C = clf_flow_context(flow);
   if (cli_has_suffix(o.check, ".npz")) {
-    int code = read_array("x", &r->x);
-    if (!code && C) code = read_array("context", &r->c);
-    return code ? code : read_array("logp", &r->logp);
+    const clf_table_options images = {.height = spec->height,
+                                      .width = spec->width,
+                                      .channels = spec->channels,
+                                      .order = clf_flow_image_order(flow)};
+    int code = read_array("x", &images, &r->x);
+    if (!code && C) code = read_array("context", NULL, &r->c);
+    return code ? code : read_array("logp", NULL, &r->logp);
   }
   clf_table all = {0};
-  int code = read_table(o.check, &all);
+  int code = read_table(o.check, NULL, &all);
   if (!code && all.cols != D + C + 1)
     code = cli_fail("%s has %d columns; %d of x, %d of the context and log p are %d", o.check,
                     (int)all.cols, (int)D, (int)C, (int)(D + C + 1));
@@ -130,21 +138,6 @@ static int repeat_context(rows *r) {
     memcpy(all.at + i * all.cols, r->c.at, (size_t)all.cols * sizeof *all.at);
   clf_table_free(&r->c);
   r->c = all;
-  return CLI_OK;
-}
-
-/* Rows of images from Python's order, (N, C, H, W), to clflow's, with the channel as the fastest
- * index. */
-static int reorder(const clf_flow_spec *s, clf_table *x) {
-  const int64_t pixels = (int64_t)s->height * s->width, C = s->channels, D = pixels * C;
-  double *row = malloc((size_t)(D + 1) * sizeof *row);
-  if (!row) return cli_fail("out of memory for a row");
-  for (int64_t i = 0; i < x->rows && C > 1; i++) {
-    double *const at = x->at + i * D;
-    memcpy(row, at, (size_t)D * sizeof *row);
-    for (int64_t k = 0; k < D; k++) at[k % pixels * C + k / pixels] = row[k];
-  }
-  free(row);
   return CLI_OK;
 }
 
@@ -181,9 +174,8 @@ static int check(clf_flow *flow) {
   const clf_flow_spec *spec = clf_flow_get_spec(flow);
   const int32_t D = spec->dim, C = clf_flow_context(flow);
   rows r = {0};
-  int code = read_rows(D, C, &r);
+  int code = read_rows(flow, &r);
   if (!code) code = check_shapes(D, C, &r);
-  if (!code && spec->height) code = reorder(spec, &r.x);
   if (!code) code = repeat_context(&r);
   if (!code) code = compare(flow, &r);
   release(&r);

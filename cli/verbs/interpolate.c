@@ -51,12 +51,12 @@ static void blend(const double *z, int64_t dim, double p, double q, double *out)
 
 static int put(const cli_session *s, clf_table *made, cli_grid grid) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  const int bytes = cli_has_suffix(o.out, ".png") || cli_has_suffix(o.out, ".npy");
-  if (!bytes || !cli_makes_images(s)) return cli_put_samples(o.out, s->flow, made);
+  if (!cli_makes_images(s) || !cli_wants_bytes(o.out, s->flow))
+    return cli_put_samples(o.out, s->flow, made);
   uint8_t *images = malloc((size_t)made->rows * (size_t)spec->dim);
   if (!images) return cli_fail("out of memory for %" PRId64 " images", made->rows);
   cli_bytes_of(spec, made->at, made->rows, images);
-  const int code = cli_put_bytes(o.out, spec, images, made->rows, grid);
+  const int code = cli_put_bytes(o.out, s->flow, images, made->rows, grid);
   free(images);
   return code;
 }

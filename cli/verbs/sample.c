@@ -21,7 +21,7 @@ static cli_option options[] = {
      &o.count, NULL, 0, 0},
     {"--out", "FILE",
      "write the samples: .csv, .npy, or - for standard output; .png draws one or two columns; "
-     "images: .png draws a grid, .npy has their bytes",
+     "images: .png draws a grid, .npy has their bytes, of an imported model its numbers",
      CLI_OUTPUT, &o.out, NULL, 1, 0},
     {"--grid", "RxC",
      "set rows and columns of a picture of images (default 8x8, or almost square for N)", CLI_GRID,
@@ -32,6 +32,7 @@ static cli_option options[] = {
     {"--first", "I", "skip this many samples of the stream", CLI_INDEX, &o.first, "0", 0, 0},
     CLI_OPTION_GIVEN("set the context of a conditional model: NAME=VALUE,..., or FILE.csv or "
                      "FILE.npy, for each row of which -n samples are drawn"),
+    CLI_OPTION_ORDER,
     CLI_OPTION_FORCE,
     CLI_OPTIONS_MODEL,
     CLI_SECTION("Several devices"),
@@ -127,7 +128,7 @@ static int put_images(const cli_session *s, cli_grid grid) {
   uint8_t *bytes = calloc((size_t)o.count, (size_t)spec->dim);
   if (!bytes) return cli_fail("out of memory for %" PRId64 " images", o.count);
   code = draw_images(s, (target){.bytes = bytes});
-  if (!code && cli_ranks_own() == 0) code = cli_put_bytes(o.out, spec, bytes, o.count, grid);
+  if (!code && cli_ranks_own() == 0) code = cli_put_bytes(o.out, s->flow, bytes, o.count, grid);
   free(bytes);
   return code;
 }
@@ -195,8 +196,7 @@ static int run(void) {
   if (!code && !cli_makes_images(&s)) {
     code = draw_columns(&s);
   } else if (!code) {
-    const int bytes = cli_has_suffix(o.out, ".png") || cli_has_suffix(o.out, ".npy");
-    code = bytes ? put_images(&s, grid) : put_pixels(&s);
+    code = cli_wants_bytes(o.out, s.flow) ? put_images(&s, grid) : put_pixels(&s);
   }
   cli_session_close(&s);
   return code;

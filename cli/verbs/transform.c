@@ -8,7 +8,7 @@ static cli_option options[] = {
     CLI_OPERAND_MODEL,
     CLI_OPTION_DATA("map these rows"),
     {"--out", "FILE",
-     "write z of each row, columns z0, z1, ...: .csv, .npy (images as (N, H, W, C)), or - for "
+     "write z of each row, columns z0, z1, ...: .csv, .npy (images as --order says), or - for "
      "standard output",
      CLI_OUTPUT, &out, NULL, 1, 0},
     {"--logdet", "FILE", "write log |det dz/dx| of each row", CLI_OUTPUT, &logdet, NULL, 0, 0},

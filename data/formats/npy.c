@@ -40,6 +40,21 @@ static clf_status check_shape(const clf__npy *h, clf__npy_type d) {
   return clf__npy_fits(h, d);
 }
 
+/* Columns of images, whose channel is the fastest index, become those of the file. */
+static clf_status find_columns(const clf__npy *h, const clf_table_options *o, int32_t *from,
+                               int32_t count) {
+  int64_t dim[CLF_NPY_DIMS];
+  clf_image_order order;
+  if (!o->height || h->dims < 3) return CLF_OK;
+  for (int k = 0; k < h->dims; k++) dim[k] = (int64_t)h->dim[k];
+  CLF_TRY(clf_image_order_find(h->path, h->dims, dim, o->height, o->width, o->channels, o->order,
+                               &order));
+  const int64_t pixels = (int64_t)o->height * o->width, C = (int64_t)columns(h) / pixels;
+  for (int32_t c = 0; c < count && order == CLF_ORDER_NCHW; c++)
+    from[c] = (int32_t)(from[c] % C * pixels + from[c] / C);
+  return CLF_OK;
+}
+
 /* The columns `from` of each row; others are not decoded. */
 static clf_status decode_all(const clf__npy *h, clf__npy_type d, const char *data,
                              const int32_t *from, const clf_table_options *o, clf_table *t) {
@@ -67,7 +82,8 @@ static clf_status decode(const clf__npy *h, clf__npy_type d, const char *bytes,
   int32_t *from, count;
   clf_table n;
   CLF_TRY(clf__columns_choose(h->path, o, NULL, (int32_t)columns(h), &from, &count));
-  clf_status s = clf_table_new((int64_t)h->dim[0], count, &n);
+  clf_status s = find_columns(h, o, from, count);
+  if (s == CLF_OK) s = clf_table_new((int64_t)h->dim[0], count, &n);
   if (s == CLF_OK) {
     s = decode_all(h, d, bytes + h->data, from, o, &n);
     if (s == CLF_OK) s = clf__array_describe(h->path, o, &n);

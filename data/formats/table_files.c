@@ -158,6 +158,10 @@ static const clf__named members[] = {
     CLF_NAMED(clf_table_options, kinds, FLAG, NULL),
     CLF_NAMED(clf_table_options, id, TEXT, NULL),
     CLF_NAMED(clf_table_options, missing, CHOICE, "refuse|keep|drop"),
+    CLF_NAMED(clf_table_options, height, INT32, NULL),
+    CLF_NAMED(clf_table_options, width, INT32, NULL),
+    CLF_NAMED(clf_table_options, channels, INT32, NULL),
+    CLF_NAMED(clf_table_options, order, CHOICE, "auto|NHWC|NCHW"),
 };
 
 clf_status clf_table_options_set(clf_table_options *options, const char *name, const char *value) {

@@ -72,7 +72,7 @@ static clf_status open_source(const char *source, const clf_image_options *o, cl
   case PICTURE: return clf__picture_open(source, o, s);
   case CIFAR: return clf__cifar_open(source, s);
   case IDX: return clf__idx_open(source, s);
-  case NPY: return clf__images_npy_open(source, s);
+  case NPY: return clf__images_npy_open(source, o->order, s);
   case NOTHING: break;
   }
   return unknown(source);
@@ -87,6 +87,7 @@ static const clf__named members[] = {
     CLF_NAMED(clf_image_options, crop, CHOICE, "none|center|celeba|lsun"),
     CLF_NAMED(clf_image_options, strict, FLAG, NULL),
     CLF_NAMED(clf_image_options, bits, INT32, NULL),
+    CLF_NAMED(clf_image_options, order, CHOICE, "auto|NHWC|NCHW"),
 };
 
 clf_status clf_image_options_set(clf_image_options *options, const char *name, const char *value) {

@@ -52,7 +52,7 @@ clf_status clf__cifar_open(const char *path, clf__source *s); /* a file or a fol
 clf_status clf__picture_open(const char *path, const clf_image_options *o, clf__source *s);
 /* Whether a file, not a folder, is one. */
 int clf__is_picture(const char *path);
-clf_status clf__images_npy_open(const char *path, clf__source *s);
+clf_status clf__images_npy_open(const char *path, clf_image_order order, clf__source *s);
 /* Determines what the options leave open: sizes, and whether any file has colour. */
 clf_status clf__folder_open(const char *path, const clf_image_options *o, clf__source *s);
 

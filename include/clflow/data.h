@@ -81,6 +81,25 @@ typedef enum clf_missing {
   CLF_MISSING_DROP  /* leave the rows out; clf_table.missing counts them */
 } clf_missing;
 
+/* The order of the numbers of images in an array of four dimensions. */
+typedef enum clf_image_order {
+  CLF_ORDER_AUTO, /* the one that the shape fits; NHWC if it fits both */
+  CLF_ORDER_NHWC, /* (N, H, W, C): the channel is the fastest index, as in rows of flows */
+  CLF_ORDER_NCHW  /* (N, C, H, W), as in PyTorch */
+} clf_image_order;
+
+/* Finds the order of an array of images by its shape: (N, H, W, C), (N, C, H, W), or (N, H, W) if C
+ * is 1.  The shape decides; `usual` does where it fits both orders, as (N, 3, 3, 3) does.
+ * what: its name in the message.  dim: `rank` dimensions.  channels: C; 0: any number.
+ * Errors: ESHAPE names the shape and those that fit; EINVAL (height or width < 1). */
+CLF_API clf_status clf_image_order_find(const char *what, int rank, const int64_t *dim,
+                                        int32_t height, int32_t width, int32_t channels,
+                                        clf_image_order usual, clf_image_order *found);
+/* Reorders the numbers of n images in place, from the other order to this one.  Errors: EINVAL (no
+ * shape of images, or AUTO), ENOMEM. */
+CLF_API clf_status clf_image_reorder(double *at, int64_t n, int32_t height, int32_t width,
+                                     int32_t channels, clf_image_order to);
+
 /* How to read a source; members that are zero are detected automatically.  Messages call a
  * member by its command-line option, --header for `header`. */
 typedef struct clf_table_options {
@@ -107,7 +126,11 @@ typedef struct clf_table_options {
   const char *id;      /* the column whose texts become clf_table.ids; NULL: with `kinds`, a column
                           of texts of which no two are equal, else none */
   clf_missing missing; /* what happens to rows that lack a value */
-  clf_more more[8];    /* further options, by name; 0 */
+  /* For arrays: the shape of the images that rows are, or 0.  An array of more than two dimensions
+   * must then have it, in one of the orders; rows get the channel as the fastest index. */
+  int32_t height, width, channels; /* channels 0: any number */
+  clf_image_order order;           /* of an array whose shape fits both orders */
+  clf_more more[6];                /* further options, by name; 0 */
 } clf_table_options;
 
 /* Sets an option by its name, the member's, from text: "yes" of `header`, "drop" of `missing`,
@@ -140,11 +163,11 @@ CLF_API clf_status clf_table_options_set(clf_table_options *options, const char 
  * names line, column and remedy.  The options `kinds` and `missing` change what fields may hold.
  * NPY: format 1 to 3, shape (N, D) or (N), float, integer or boolean of any byte order, C or
  * Fortran order; the file must have the length that its header gives.  Floats may have up to 4
- * dimensions, such as (N, H, W, C): all but the first form a row, in row-major order.  (Bytes of 3
- * or 4 dimensions are images, for clf_images_open().)  NPZ: as numpy.savez() and
- * savez_compressed() write it; a file with several arrays needs a name, "d.npz:x".  Text and NPY
- * may be compressed by gzip, "d.csv.gz".  Data that unpack to more than 16 MiB and more than 100
- * times their size are refused, and so are streams of more than 1 GiB.
+ * dimensions, such as (N, H, W, C): all but the first form a row, in row-major order, or as the
+ * options' shape of images says.  (Bytes of 3 or 4 dimensions are images, for clf_images_open().)
+ * NPZ: as numpy.savez() and savez_compressed() write it; a file with several arrays needs a name,
+ * "d.npz:x".  Text and NPY may be compressed by gzip, "d.csv.gz".  Data that unpack to more than 16
+ * MiB and more than 100 times their size are refused, and so are streams of more than 1 GiB.
  *
  * A synthetic data set is NAME[:key=value,...].  clf_synthetic() lists the names; the keys are n
  * (samples, default 10000), noise (default depends on the set) and seed (default 1):

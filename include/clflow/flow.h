@@ -164,6 +164,17 @@ CLF_API clf_status clf_flow_set_observation(clf_flow *flow, const double *c);
 /* They, owned by the flow and valid until they are set again; NULL: it has none. */
 CLF_API const double *clf_flow_observation(const clf_flow *flow);
 
+/* The order of arrays of images that interfaces with arrays, such as the Python package and .npy
+ * files of the program, take where the shape fits both orders, and give back; AUTO (the default):
+ * as they like.  It is saved with the flow; clf_import() sets NCHW.  Calls of this header ignore
+ * it: their rows have the channel as the fastest index (clf_image_reorder(), data.h). Errors:
+ * EINVAL (a flow of rows). */
+CLF_API clf_status clf_flow_set_image_order(clf_flow *flow, clf_image_order order);
+CLF_API clf_image_order clf_flow_image_order(const clf_flow *flow);
+/* The same of a model file, without its weights, and the shape of its images: height, width,
+ * channels, or zeros for a flow of rows and for a plain state_dict.  Errors: as clf_flow_load(). */
+CLF_API clf_status clf_model_images(const char *path, int32_t shape[3], clf_image_order *order);
+
 /* ---- Parameters -------------------------------------------------------- */
 
 /* A tensor of a flow: weights, constants or state. */

@@ -33,7 +33,8 @@ typedef struct clf_image_options {
   int strict;   /* 1: a damaged file in a folder is an error; 0: it is skipped and counted */
   int32_t bits; /* bits per sample of 16-bit PNG files, 8 to 16: 2^bits - 1 becomes 255, and a file
                    with larger samples is damaged; 0: 16 */
-  clf_more more[8]; /* further options, by name; 0 */
+  clf_image_order order; /* of a .npy of four dimensions */
+  clf_more more[7];      /* further options, by name; 0 */
 } clf_image_options;
 
 /* Sets an option by its name, the member's, from text: "32" of `height`, "center" of `crop`.
@@ -54,7 +55,8 @@ typedef struct clf_images clf_images;
  *                 depends on size, channels, seed and i, not on n.
  *   *.idx, *-ubyte, also with .gz  the IDX format of MNIST: bytes, (N, H, W) or (N, H, W, C)
  *   *.bin         the binary version of CIFAR-10: records of a label and 3 x 32 x 32 bytes
- *   *.npy         bytes (uint8), (N, H, W) or (N, H, W, C) with C = 1 or 3
+ *   *.npy         bytes (uint8), (N, H, W), (N, H, W, C) or (N, C, H, W): the last where C is 1
+ *                 or 3 and W above 4, unless the options say the order
  *   a folder      if it has data_batch_*.bin: these, in order, as CIFAR-10.  Else all PNG and JPEG
  *                 files in it and its subfolders, ordered by path: those ending in .png, .jpg,
  *                 .jpeg, .jpe or .jfif, and files of any other name that begin as PNG or JPEG do.
@@ -142,6 +144,10 @@ CLF_API clf_status clf_image_write_png(const char *path, const uint8_t *pixels, 
 /* Images as uint8 (N, H, W, C), or (N, H, W) if C is 1. */
 CLF_API clf_status clf_images_write_npy(const char *path, const uint8_t *pixels, int64_t n,
                                         int32_t height, int32_t width, int32_t channels);
+/* The same, or as (N, C, H, W), by the order; AUTO: (N, H, W, C). */
+CLF_API clf_status clf_images_write_npy_in(const char *path, const uint8_t *pixels, int64_t n,
+                                           int32_t height, int32_t width, int32_t channels,
+                                           clf_image_order order);
 /* Numbers as float64, row-major, with 1 to 4 dimensions. */
 CLF_API clf_status clf_array_write_npy(const char *path, const double *at, int rank,
                                        const int64_t *dim);
@@ -149,8 +155,8 @@ CLF_API clf_status clf_array_write_npy(const char *path, const double *at, int r
 /* ---- Noise ------------------------------------------------------------- */
 
 /* Reads the noise that is added to bytes to make them continuous: a .npy of float32 or float64
- * in [0, 1), of shape (N, H, W, C), (N, H*W*C), or (N, H, W) if C is 1, with N = `count`.  The
- * table is (N, H*W*C); free it with clf_table_free().
+ * in [0, 1), of shape (N, H, W, C), (N, C, H, W), (N, H*W*C), or (N, H, W) if C is 1, with N =
+ * `count`.  The table is (N, H*W*C); free it with clf_table_free().
  * Errors: EIO, EFORMAT (another type of file), ESHAPE (another shape), ENUM (a number out of
  * range), ENOMEM. */
 CLF_API clf_status clf_noise_read(const char *path, int64_t count, int32_t height, int32_t width,

@@ -79,6 +79,7 @@ struct clf_flow {
   clf_columns c_table; /* of the table that the context is computed from; count 0: plain columns */
   char *record;        /* record.c; or NULL */
   double *observation; /* C: the context of calls that get none; or NULL */
+  clf_image_order order; /* image_order.c */
   clf_history history;
   int64_t drop_first; /* inputs of dropout's masks: clf__pass.first and key */
   uint64_t drop_key;
@@ -290,6 +291,9 @@ clf_status clf__get_kinds(const struct clf__st *st, clf_flow *f);
 void clf__flow_free_kinds(clf_flow *f);
 
 /* record.c */
+/* image_order.c */
+clf_status clf__put_image_order(struct clf__st_writer *w, const clf_flow *f);
+clf_status clf__get_image_order(const struct clf__st *st, clf_flow *f);
 /* observation.c */
 clf_status clf__put_observation(struct clf__st_writer *w, const clf_flow *f);
 clf_status clf__get_observation(const struct clf__st *st, clf_flow *f);

@@ -376,6 +376,8 @@ clf_status clf__im_make(clf__im *im, clf_device *dev, clf_flow **flow) {
   clf_status s = given ? CLF_OK : print_arch(im, &text);
   if (!s) s = clf_arch_parse(given ? given : text.s, &arch);
   if (!s) s = open_flow(im, dev, arch, flow);
+  if (!s && clf_flow_get_spec(*flow)->height) /* arrays of torch */
+    s = clf_flow_set_image_order(*flow, CLF_ORDER_NCHW);
   clf_arch_free(arch);
   free(text.s);
   return s;
@@ -389,9 +391,9 @@ void clf__im_free(clf__im *im) {
   free(im->value);
   free(im->base.s);
   free(im->embedding.s);
+  free(im->circular_text.s);
   free(im->notes.s);
   free(im->mean);
-  free(im->circular_text.s);
   free(im->std);
   free(im->c_mean);
   free(im->c_std);

@@ -114,6 +114,7 @@ clf_status clf__put_flow(clf__st_writer *w, clf_flow *f) {
   CLF_TRY(clf__put_columns(w, f));
   CLF_TRY(clf__put_kinds(w, f));
   CLF_TRY(clf__put_observation(w, f));
+  CLF_TRY(clf__put_image_order(w, f));
   CLF_TRY(clf__put_record(w, f));
   CLF_TRY(put_history(w, &f->history));
   for (int i = 0; i < f->param_count; i++) {

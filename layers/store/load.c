@@ -310,6 +310,7 @@ static clf_status fill_flow(const clf__st *st, const char *path, clf_flow *f, cl
   if (!s) s = clf__get_columns(st, f);
   if (!s) s = clf__get_kinds(st, f);
   if (!s) s = clf__get_observation(st, f);
+  if (!s) s = clf__get_image_order(st, f);
   if (!s) s = clf__get_record(st, f);
   if (!s) s = clf__get_history(st, &f->history);
   if (s)

@@ -26,6 +26,9 @@ CLF_COLUMN_INTEGER = 1
 CLF_COLUMN_BOOLEAN = 2
 CLF_COLUMN_CATEGORY = 3
 CLF_COLUMN_DATE = 4
+CLF_ORDER_AUTO = 0
+CLF_ORDER_NHWC = 1
+CLF_ORDER_NCHW = 2
 CLF_ROW_TRAIN = 0
 CLF_ROW_VALID = 1
 CLF_ROW_TEST = 2
@@ -117,7 +120,11 @@ class clf_table_options(c.Structure):
         ("like", c.POINTER(clf_columns)),
         ("id", c.c_char_p),
         ("missing", c.c_int),
-        ("more", clf_more * 8),
+        ("height", c.c_int32),
+        ("width", c.c_int32),
+        ("channels", c.c_int32),
+        ("order", c.c_int),
+        ("more", clf_more * 6),
     ]
 
 
@@ -386,6 +393,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "clf_flow_get_spec": (c.POINTER(clf_flow_spec), [c.c_void_p]),
     "clf_flow_grid": (c.POINTER(clf_column_grid), [c.c_void_p]),
     "clf_flow_history": (clf_history, [c.c_void_p]),
+    "clf_flow_image_order": (c.c_int, [c.c_void_p]),
     "clf_flow_is_scaled": (c.c_int, [c.c_void_p]),
     "clf_flow_kinds": (c.POINTER(clf_column), [c.c_void_p]),
     "clf_flow_load": (c.c_int, [c.c_void_p, c.c_char_p, c.POINTER(clf_flow_spec), c.POINTER(c.c_void_p)]),
@@ -399,10 +407,12 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "clf_flow_set_context_table": (c.c_int, [c.c_void_p, c.POINTER(clf_columns)]),
     "clf_flow_set_first_row": (None, [c.c_void_p, c.c_int64]),
     "clf_flow_set_grid": (c.c_int, [c.c_void_p, c.POINTER(clf_column_grid)]),
+    "clf_flow_set_image_order": (c.c_int, [c.c_void_p, c.c_int]),
     "clf_flow_weight_count": (c.c_int64, [c.c_void_p]),
     "clf_group_agree": (c.c_int, [c.c_void_p, c.c_int]),
     "clf_group_free": (None, [c.c_void_p]),
     "clf_group_threads": (c.c_int, [c.c_int32, c.POINTER(c.c_void_p)]),
+    "clf_image_order_find": (c.c_int, [c.c_char_p, c.c_int, c.c_void_p, c.c_int32, c.c_int32, c.c_int32, c.c_int, c.c_void_p]),
     "clf_import": (c.c_int, [c.c_void_p, c.c_char_p, c.c_char_p, c.POINTER(c.c_void_p), c.POINTER(c.c_void_p)]),
     "clf_import_memory": (c.c_int, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_char_p, c.POINTER(c.c_void_p), c.POINTER(c.c_void_p)]),
     "clf_invert": (c.c_int, [c.c_void_p, c.c_void_p, c.c_int64, c.c_void_p, c.c_void_p]),

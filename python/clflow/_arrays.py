@@ -5,7 +5,7 @@ allows."""
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ import numpy.typing as npt
 from . import _abi
 from ._errors import ArgumentError
 from ._frames import Columns, encoded, frame_of, is_plain, judged, one_hot
+
+if TYPE_CHECKING:
+    from ._images import Form, Images
 
 __all__ = ["Array", "Rows", "context_of", "is_single", "names_of", "pointer", "rows_of", "weights_of"]
 
@@ -25,7 +28,10 @@ class Rows:
     Attributes:
         columns: descriptions of the columns, if some hold labels, booleans, dates or times.
         source: the columns before expanded() encoded them.
+        form: of an array of images, its shape and order.
     """
+
+    form: Form | None = None
 
     def __init__(self, at: Array, names: list[str] | None, columns: Columns | None = None, source: Columns | None = None) -> None:
         self.at, self.names, self.columns, self.source = at, names, columns, source
@@ -122,23 +128,24 @@ def _rows_of_frame(names: list[str], values: list[Array], what: str, like: Colum
 
 
 def rows_of(
-    x: Any, what: str, cols: int | None = None, single: bool = False, copied: bool = False, like: Columns | None = None
+    x: Any, what: str, cols: int | None = None, single: bool = False, copied: bool = False, like: Columns | None = None,
+    images: Images | None = None,
 ) -> Rows:  # fmt: skip
     """The rows of x.
 
     Args:
-        x: (n, columns): an array, a data frame, a structured array, a tensor on the processor, or nested lists.  Images
-            may have the shape (n, height, width, channels).
+        x: (n, columns): an array, a data frame, a structured array, a tensor on the processor, or nested lists.
         what: the name of x in messages.
         cols: the number of columns that x must have; None: any.
         single: leave float32 as it is.
         copied: never share the memory of x.
         like: the descriptions of a frame's columns; None: detected from its values.
+        images: the images that x may hold, as (n, H, W, C) or (n, C, H, W).
 
     Raises:
         ArgumentError: wrong shape, or values that are not numbers.
     """
-    names, frame = None, frame_of(x, what)
+    names, form, frame = None, None, frame_of(x, what)
     if frame and (isinstance(x, np.ndarray) or not is_plain(frame[1]) or (like is not None and not like.are_numbers)):
         found = _rows_of_frame(*frame, what, like)
         if cols is not None and found.expanded().cols < cols:
@@ -148,7 +155,9 @@ def rows_of(
         names, at = frame[0] if frame else None, x.to_numpy()
     else:
         at = _array_of(x, what)
-    if at.ndim > 2:
+    if at.ndim > 2 and images:
+        at, form = images.rows(at, what)
+    elif at.ndim > 2:
         at = at.reshape(at.shape[0], -1)
     if at.ndim != 2:
         hint = f"; {what}.reshape(-1, 1) makes rows of one number each" if at.ndim == 1 else ""
@@ -156,7 +165,9 @@ def rows_of(
     if cols is not None and at.shape[1] != cols and not (names and at.shape[1] > cols):
         raise ArgumentError(f"{what} has {at.shape[1]} columns; {cols} are wanted")
     numbers = _numbers(at, what, single)
-    return Rows(numbers.copy() if copied and np.shares_memory(numbers, at) else numbers, names)
+    found = Rows(numbers.copy() if copied and np.shares_memory(numbers, at) else numbers, names)
+    found.form = form
+    return found
 
 
 def is_single(context: Any) -> bool:

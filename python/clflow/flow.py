@@ -24,6 +24,7 @@ from ._arrays import Array, Rows, context_of, is_single, names_of, pointer, rows
 from ._device import Device, open_device
 from ._errors import ArgumentError, Error
 from ._frames import Columns, decoded, set_context_table
+from ._images import ORDERS, Form, Images, order_of_name
 from ._lib import check, lib, text
 from ._options import set_options, whole
 from ._progress import bar_of
@@ -176,6 +177,28 @@ class Flow:
         return kinds and not lib.clf_flow_is_scaled(self._flow)
 
     @property
+    def order(self) -> str | None:
+        """The order of arrays of images: "NCHW" for (n, C, H, W), as in torch, "NHWC" for (n, H, W, C), or None.
+
+        Methods take both orders: the shape of an array says which it has, and their results for it have the same.  `order`
+        decides where the shape fits both, as (n, 3, 3, 3) does (None: NHWC), and says what sample() returns (None: rows
+        (n, D), with the channel as the fastest index).  It is saved with the flow; flows of from_torch() have "NCHW".
+
+        Raises:
+            ArgumentError: set for a flow of rows, or to another value.
+        """
+        return ORDERS[lib.clf_flow_image_order(self._flow)]
+
+    @order.setter
+    def order(self, order: str | None) -> None:
+        check(lib.clf_flow_set_image_order(self._flow, order_of_name(order)))
+
+    @property
+    def _images(self) -> Images | None:
+        spec = lib.clf_flow_get_spec(self._flow).contents
+        return Images(spec.height, spec.width, spec.channels, lib.clf_flow_image_order(self._flow)) if spec.height else None
+
+    @property
     def device(self) -> str:
         """The device that computes."""
         return self._device.name
@@ -289,7 +312,8 @@ class Flow:
             OutOfMemoryError, DeviceError: the device fails and recovery did not help.
         """
         new = self._handle is None and self._preset is not None
-        rows = rows_of(x, "x", like=None if new or not (self._kinds or self.history.steps) else self._like)
+        like = None if new or not (self._kinds or self.history.steps) else self._like
+        rows = rows_of(x, "x", like=like, images=None if new else self._images)
         if context is not None:
             context = context_of(context, "context", None, None if new else self._context_kinds)
         if new:
@@ -331,7 +355,7 @@ class Flow:
         if not 1 <= len(parts) <= 3:
             raise ArgumentError(f"valid is a tuple of {len(parts)}; (rows, context, weights) is wanted, of which the last two may be missing")
         x, given, weighed = (*parts, None, None)[:3]
-        held = self._checked(rows_of(x, "valid", like=rows.columns), "valid")
+        held = self._checked(rows_of(x, "valid", like=rows.columns, images=self._images), "valid")
         if given is not None:
             given = context_of(given, "the context of valid", None, data.context.source if data.context else None)
         return TrainData(
@@ -378,13 +402,14 @@ class Flow:
                 finally:
                     lib.clf_flow_set_first_row(self._flow, 0)
 
-    def _inputs(self, x: Any, what: str, context: Any, single: bool = False) -> tuple[Array, Array | None]:
-        rows = rows_of(x, what, None, single, like=self._like if what == "x" else None)
+    def _inputs(self, x: Any, what: str, context: Any, single: bool = False) -> tuple[Array, Array | None, Form | None]:
+        rows = rows_of(x, what, None, single, like=self._like if what == "x" else None, images=self._images)
+        form = rows.form
         rows = self._checked(rows, what) if what == "x" else rows
         if rows.cols != self.dim:
             raise ArgumentError(f"{what} has {rows.cols} columns; the flow has {self.dim}")
         given = self._given(context, len(rows))
-        return rows.at, None if given is None else given.at
+        return rows.at, None if given is None else given.at, form
 
     def log_prob(self, x: Any, context: Any = None) -> npt.NDArray[np.float64]:
         """log p(x), or log p(x given context), of each row.
@@ -399,7 +424,7 @@ class Flow:
         Raises:
             ArgumentError: wrong shape, or a number that is not finite; the message names row and column, counted from 1.
         """
-        at, given = self._inputs(x, "x", context, single=True)
+        at, given, _ = self._inputs(x, "x", context, single=True)
         if at.dtype == np.float32:
             return self._log_prob_float(at, given)
         found = np.empty(len(at))
@@ -424,7 +449,7 @@ class Flow:
         return found.astype(np.float64)
 
     def _map(self, x: Any, what: str, context: Any, plain: Any, conditional: Any) -> tuple[Array, Array]:
-        at, given = self._inputs(x, what, context)
+        at, given, form = self._inputs(x, what, context)
         out, logdet = np.empty_like(at), np.empty(len(at))
 
         def call(i: int, n: int) -> int:
@@ -434,7 +459,7 @@ class Flow:
             return int(conditional(self._flow, pointer(at[i:]), pointer(given[i:]), *ends))
 
         self._in_chunks(call, len(at))
-        return out, logdet
+        return form.of(out) if form else out, logdet
 
     def transform(self, x: Any, context: Any = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Maps data to latents: z = f(x) (n, D), and log |det df/dx| (n) in nats."""
@@ -462,7 +487,7 @@ class Flow:
         found = self._sample(n, context, seed, first)
         kinds = self._kinds
         if frame is False or (frame is None and (kinds is None or kinds.are_numbers)):
-            return found
+            return self._images.of(found) if self._images else found
         return decoded(found, self._like, self.columns or [f"x{d}" for d in range(self.dim)])
 
     def _sample(self, n: int, context: Any, seed: int | None, first: int) -> npt.NDArray[np.float64]:
@@ -493,7 +518,7 @@ class Flow:
             ArgumentError: the density of a row is zero.
             UnsupportedError: names a layer that has no gradient.
         """
-        at, given = self._inputs(x, "x", context)
+        at, given, form = self._inputs(x, "x", context)
         logp, dx = np.empty(len(at)), np.empty_like(at)
 
         def call(i: int, n: int) -> int:
@@ -501,7 +526,7 @@ class Flow:
             return int(lib.clf_log_prob_gradient(self._flow, pointer(at[i:]), c, n, pointer(logp[i:]), pointer(dx[i:]), None))
 
         self._in_chunks(call, len(at))
-        return logp, dx
+        return logp, form.of(dx) if form else dx
 
     # ---- Files ------------------------------------------------------------------------------------
 

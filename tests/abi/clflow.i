@@ -346,6 +346,11 @@ typedef enum clf_missing {
   CLF_MISSING_KEEP,
   CLF_MISSING_DROP
 } clf_missing;
+typedef enum clf_image_order {
+  CLF_ORDER_AUTO,
+  CLF_ORDER_NHWC,
+  CLF_ORDER_NCHW
+} clf_image_order;
 typedef struct clf_table_options {
   clf_header header;
   char delimiter;
@@ -361,7 +366,9 @@ typedef struct clf_table_options {
       *like;
   const char *id;
   clf_missing missing;
-  clf_more more[8];
+  int32_t height, width, channels;
+  clf_image_order order;
+  clf_more more[6];
 } clf_table_options;
 enum { CLF_CATEGORIES_MAX = 256 };
 typedef struct clf_column_grid {
@@ -389,7 +396,8 @@ typedef struct clf_image_options {
   clf_crop crop;
   int strict;
   int32_t bits;
-  clf_more more[8];
+  clf_image_order order;
+  clf_more more[7];
 } clf_image_options;
 typedef struct clf_images clf_images;
 typedef struct clf_image_draw {
@@ -764,6 +772,8 @@ clf_status clf_new(clf_arena *a, const int32_t dim[4], clf_tensor *t) { __builti
 clf_status clf_dispatch(clf_device *dev, clf_op op, const void *args) { __builtin_trap(); }
 clf_status clf_table_new(int64_t rows, int32_t cols, clf_table *t) { __builtin_trap(); }
 void clf_table_free(clf_table *t) { __builtin_trap(); }
+clf_status clf_image_order_find(const char *what, int rank, const int64_t *dim, int32_t height, int32_t width, int32_t channels, clf_image_order usual, clf_image_order *found) { __builtin_trap(); }
+clf_status clf_image_reorder(double *at, int64_t n, int32_t height, int32_t width, int32_t channels, clf_image_order to) { __builtin_trap(); }
 clf_status clf_table_options_set(clf_table_options *options, const char *name, const char *value) { __builtin_trap(); }
 clf_status clf_table_read_with(const char *source, const clf_table_options *options, clf_table *t) { __builtin_trap(); }
 int clf_source_is_stream(const char *source) { __builtin_trap(); }
@@ -834,6 +844,9 @@ const clf_columns *clf_flow_context_table(const clf_flow *flow) { __builtin_trap
 clf_status clf_flow_table_columns(const clf_flow *flow, int context, clf_columns *columns) { __builtin_trap(); }
 clf_status clf_flow_set_observation(clf_flow *flow, const double *c) { __builtin_trap(); }
 const double *clf_flow_observation(const clf_flow *flow) { __builtin_trap(); }
+clf_status clf_flow_set_image_order(clf_flow *flow, clf_image_order order) { __builtin_trap(); }
+clf_image_order clf_flow_image_order(const clf_flow *flow) { __builtin_trap(); }
+clf_status clf_model_images(const char *path, int32_t shape[3], clf_image_order *order) { __builtin_trap(); }
 int clf_flow_param_count(const clf_flow *flow) { __builtin_trap(); }
 clf_param clf_flow_param(const clf_flow *flow, int i) { __builtin_trap(); }
 int64_t clf_flow_weight_count(const clf_flow *flow) { __builtin_trap(); }
@@ -908,6 +921,7 @@ uint32_t clf_images_checksum(const clf_images *images) { __builtin_trap(); }
 clf_status clf_images_get(const clf_images *images, const int64_t *index, int64_t first, int64_t n, const clf_image_draw *draw, uint8_t *out) { __builtin_trap(); }
 clf_status clf_image_write_png(const char *path, const uint8_t *pixels, int32_t height, int32_t width, int32_t channels) { __builtin_trap(); }
 clf_status clf_images_write_npy(const char *path, const uint8_t *pixels, int64_t n, int32_t height, int32_t width, int32_t channels) { __builtin_trap(); }
+clf_status clf_images_write_npy_in(const char *path, const uint8_t *pixels, int64_t n, int32_t height, int32_t width, int32_t channels, clf_image_order order) { __builtin_trap(); }
 clf_status clf_array_write_npy(const char *path, const double *at, int rank, const int64_t *dim) { __builtin_trap(); }
 clf_status clf_noise_read(const char *path, int64_t count, int32_t height, int32_t width, int32_t channels, clf_table *noise) { __builtin_trap(); }
 clf_status clf_import(clf_device *dev, const char *path, const char *hints, clf_flow **flow, char **report) { __builtin_trap(); }

@@ -126,6 +126,12 @@ START_TEST(image_sets) {
   NO(clf_images_write_npy, "path", NULL, bytes, 1, 1, 1, 1);
   NO(clf_images_write_npy, "pixels", "never.npy", NULL, 1, 1, 1, 1);
   ck_assert_int_eq(clf_images_write_npy("never.npy", bytes, huge, 1 << 16, 1 << 16, 3), CLF_EINVAL);
+  NO(clf_images_write_npy_in, "path", NULL, bytes, 1, 1, 1, 1, CLF_ORDER_NCHW);
+  NO(clf_images_write_npy_in, "pixels", "never.npy", NULL, 1, 1, 1, 1, CLF_ORDER_NCHW);
+  NO(clf_image_order_find, "what", NULL, 1, &huge, 1, 1, 1, CLF_ORDER_AUTO, &(clf_image_order){0});
+  NO(clf_image_order_find, "dim", "x", 1, NULL, 1, 1, 1, CLF_ORDER_AUTO, &(clf_image_order){0});
+  NO(clf_image_order_find, "found", "x", 1, &huge, 1, 1, 1, CLF_ORDER_AUTO, NULL);
+  NO(clf_image_reorder, "at", NULL, 1, 1, 1, 1, CLF_ORDER_NCHW);
   NO(clf_array_write_npy, "path", NULL, x, 1, &huge);
   NO(clf_array_write_npy, "at", "never.npy", NULL, 1, &huge);
   NO(clf_array_write_npy, "dim", "never.npy", x, 1, NULL);

@@ -30,6 +30,11 @@ START_TEST(flows) {
   QUIET(clf_flow_columns, clf_flow_columns(NULL) == NULL);
   NO(clf_flow_set_observation, "flow", NULL, x);
   QUIET(clf_flow_observation, clf_flow_observation(NULL) == NULL);
+  NO(clf_flow_set_image_order, "flow", NULL, CLF_ORDER_NCHW);
+  REFUSES(clf_flow_set_image_order(flow, CLF_ORDER_NCHW),
+          "the flow takes rows of numbers, which have no order of images");
+  REFUSES(clf_flow_set_image_order(flow, (clf_image_order)3), "there is no order 3 of images");
+  QUIET(clf_flow_image_order, clf_flow_image_order(NULL) == CLF_ORDER_AUTO);
   QUIET(clf_flow_set_first_row, (clf_flow_set_first_row(NULL, 3), 1));
   QUIET(clf_flow_param_count, clf_flow_param_count(NULL) == 0);
   QUIET(clf_flow_param, clf_flow_param(NULL, 0).rank == 0);
@@ -198,6 +203,11 @@ START_TEST(given) {
   NO(clf_flow_set_record, "flow", NULL, "{}");
   QUIET(clf_flow_record, clf_flow_record(NULL) == NULL);
   char *record;
+  int32_t shape[3];
+  clf_image_order order;
+  NO(clf_model_images, "path", NULL, shape, &order);
+  NO(clf_model_images, "shape", "m", NULL, &order);
+  NO(clf_model_images, "order", "m", shape, NULL);
   NO(clf_model_record, "path", NULL, &record);
   NO(clf_model_record, "record", "m", NULL);
   QUIET(clf_flow_context_columns,

@@ -96,6 +96,76 @@ START_TEST(npy_shapes) {
 }
 END_TEST
 
+static const double cube[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13,
+                              14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26};
+
+/* Rows of images of 2 x 3 pixels in 2 channels, or of 3 x 3 in 3, from an array of this shape. */
+static void order_is(const char *head, size_t n, const clf_table_options *o, int channels_first) {
+  clf_table t;
+  const int C = o->height == 3 ? 3 : 2, pixels = o->height * 3;
+  put_npy(1, head, cube, n * sizeof *cube);
+  WORKS(clf_table_read_with("n.npy", o, &t));
+  ck_assert_int_eq(t.cols, C * pixels);
+  for (int k = 0; k < C * pixels; k++)
+    ck_assert(t.at[k] == (channels_first ? cube[k % C * pixels + k / C] : cube[k]));
+  clf_table_free(&t);
+  suite_remove("n.npy");
+}
+
+START_TEST(npy_of_images) {
+  clf_table_options o = {.height = 2, .width = 3, .channels = 2};
+  clf_table t;
+  order_is(HEAD("<f8", "False", "(1, 2, 3, 2)"), 12, &o, 0);
+  order_is(HEAD("<f8", "False", "(1, 2, 2, 3)"), 12, &o, 1);
+  order_is(HEAD("<f8", "False", "(1, 12)"), 12, &o, 0);
+  o.order = CLF_ORDER_NCHW; /* the shape decides where it fits one order only */
+  order_is(HEAD("<f8", "False", "(1, 2, 3, 2)"), 12, &o, 0);
+  o.channels = 0;
+  order_is(HEAD("<f8", "False", "(1, 2, 2, 3)"), 12, &o, 1);
+  o = (clf_table_options){.height = 3, .width = 3, .channels = 3};
+  order_is(HEAD("<f8", "False", "(1, 3, 3, 3)"), 27, &o, 0);
+  o.order = CLF_ORDER_NHWC;
+  order_is(HEAD("<f8", "False", "(1, 3, 3, 3)"), 27, &o, 0);
+  o.order = CLF_ORDER_NCHW;
+  order_is(HEAD("<f8", "False", "(1, 3, 3, 3)"), 27, &o, 1);
+  char *first[] = {(char[]){"2"}}; /* columns are those of rows, whatever the file's order */
+  o.columns = first;
+  o.column_count = 1;
+  put_npy(1, HEAD("<f8", "False", "(1, 3, 3, 3)"), cube, sizeof cube);
+  WORKS(clf_table_read_with("n.npy", &o, &t));
+  ck_assert(t.cols == 1 && t.at[0] == 9); /* the second channel of the first pixel */
+  clf_table_free(&t);
+  o = (clf_table_options){.height = 2, .width = 3, .channels = 2};
+  put_npy(1, HEAD("<f8", "False", "(1, 3, 2, 2)"), cube, 12 * sizeof *cube);
+  REFUSED(clf_table_read_with("n.npy", &o, &t), CLF_ESHAPE,
+          "n.npy: the shape is (1, 3, 2, 2); images are (N, 2, 3, 2) or (N, 2, 2, 3), or rows "
+          "(N, D)");
+  o.channels = 0;
+  put_npy(1, HEAD("<f8", "False", "(1, 3, 4)"), cube, 12 * sizeof *cube);
+  REFUSED(clf_table_read_with("n.npy", &o, &t), CLF_ESHAPE,
+          "n.npy: the shape is (1, 3, 4); images are (N, 2, 3), (N, 2, 3, C) or (N, C, 2, 3), or "
+          "rows (N, D)");
+  o.width = 0;
+  REFUSED(clf_table_read_with("n.npy", &o, &t), CLF_EINVAL,
+          "n.npy: there are no images of 2 x 0 x 0");
+  suite_remove("n.npy");
+}
+END_TEST
+
+START_TEST(image_orders) {
+  double at[24], twice[24];
+  for (int k = 0; k < 24; k++) at[k] = twice[k] = k;
+  WORKS(clf_image_reorder(at, 2, 2, 3, 2, CLF_ORDER_NCHW)); /* two images of 2 x 3 x 2 */
+  for (int k = 0; k < 24; k++) ck_assert(at[k] == k / 12 * 12 + k % 6 * 2 + k % 12 / 6);
+  WORKS(clf_image_reorder(at, 2, 2, 3, 2, CLF_ORDER_NHWC));
+  ck_assert_mem_eq(at, twice, sizeof at);
+  REFUSED(clf_image_reorder(at, 2, 2, 0, 2, CLF_ORDER_NCHW), CLF_EINVAL,
+          "images of 2 x 0 x 2 cannot be brought into the order 2");
+  REFUSED(clf_image_reorder(at, 2, 2, 3, 2, CLF_ORDER_AUTO), CLF_EINVAL,
+          "images of 2 x 3 x 2 cannot be brought into the order 0");
+}
+END_TEST
+
 START_TEST(npy_bad_shapes) {
 #define TABLE "; a table is (N, D) or (N,), of floats also (N, H, W) or (N, H, W, C)"
   head_fails(HEAD("<f8", "False", "()"), "n.npy: the shape is ()" TABLE);
@@ -220,6 +290,8 @@ void tests_of_npy(Suite *s) {
   TCase *c = tcase_create("npy");
   tcase_add_test(c, npy_types);
   tcase_add_test(c, npy_shapes);
+  tcase_add_test(c, npy_of_images);
+  tcase_add_test(c, image_orders);
   tcase_add_test(c, npy_bad_shapes);
   tcase_add_test(c, npy_bad_types);
   tcase_add_test(c, npy_bad_headers);

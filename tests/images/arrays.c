@@ -22,19 +22,51 @@ START_TEST(npy_images) {
   set_is("a.npy", NULL, 2, 1, 3, 1, turned);
   npy_fails("<f4", "2, 1, 3", "b.npy: holds numbers of dtype <f4; images are bytes, dtype uint8");
   npy_fails("|i1", "2, 1, 3", "b.npy: holds numbers of dtype |i1; images are bytes, dtype uint8");
-  npy_fails("|u1", "2, 3", "b.npy: the shape is (2, 3); images are (N, H, W) or (N, H, W, C)");
-  npy_fails("|u1", "1, 1, 1, 2, 3",
-            "b.npy: the shape is (1, 1, 1, 2, 3); images are (N, H, W) or (N, H, W, C)");
+  npy_fails("|u1", "2, 3",
+            "b.npy: the shape is (2, 3); images are (N, H, W), (N, H, W, C) or (N, C, H, W)");
+  npy_fails(
+      "|u1", "1, 1, 1, 2, 3",
+      "b.npy: the shape is (1, 1, 1, 2, 3); images are (N, H, W), (N, H, W, C) or (N, C, H, W)");
   put_npy("a.npy", "|u1", 0, "1, 1, 3, 2", six, 6);
   set_is("a.npy", NULL, 1, 1, 3, 2, six);
-  npy_fails("|u1", "1, 1, 1, 1025",
-            "b.npy: the shape is (1, 1, 1, 1025); the last must be 1 to 1024 channels");
+  npy_fails("|u1", "1, 2, 1, 1025",
+            "b.npy: the shape is (1, 2, 1, 1025): 1025 channels; images have at most 1024");
   npy_fails("|u1", "2, 0, 3", "b.npy: the shape is (2, 0, 3): there are no pixels");
   npy_fails("|u1", "2, 1, 4", "b.npy: shape (2, 1, 4) of dtype |u1 takes 8 bytes, the file has 6");
   npy_fails("|u1", "99999999999, 65536, 4096",
             "b.npy: the shape (99999999999, 65536, 4096) is beyond what a file can hold");
   npy_fails("|u1", "2, 65537, 4",
             "b.npy: the shape (2, 65537, 4) is beyond 65536 pixels a side or 2^28 in all");
+}
+END_TEST
+
+/* (N, C, H, W): by the shape where C is 1 or 3 and the last is no number of channels; by choice. */
+START_TEST(npy_orders) {
+  static const uint8_t colours[30] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14,
+                                      15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29};
+  uint8_t want[30];
+  const clf_image_options last = {.order = CLF_ORDER_NHWC}, first = {.order = CLF_ORDER_NCHW};
+  for (int p = 0; p < 10; p++)
+    for (int c = 0; c < 3; c++) want[3 * p + c] = (uint8_t)(10 * c + p);
+  put_npy("o.npy", "|u1", 0, "1, 3, 2, 5", colours, 30);
+  set_is("o.npy", NULL, 1, 2, 5, 3, want);
+  set_is("o.npy", &first, 1, 2, 5, 3, want);
+  set_is("o.npy", &last, 1, 3, 2, 5, colours);
+  put_npy("o.npy", "|u1", 0, "2, 1, 3, 5", colours, 30);
+  set_is("o.npy", NULL, 2, 3, 5, 1, colours);
+  put_npy("o.npy", "|u1", 0, "5, 2, 1, 3", colours, 30);
+  set_is("o.npy", NULL, 5, 2, 1, 3, colours);
+  put_npy("o.npy", "|u1", 0, "1, 2, 1, 3", six, 6);
+  for (int k = 0; k < 6; k++) want[k] = six[k % 2 * 3 + k / 2];
+  set_is("o.npy", &first, 1, 1, 3, 2, want);
+  put_npy("o.npy", "|u1", 1, "1, 2, 1, 3", six, 6); /* column-major: the first axis is fastest */
+  set_is("o.npy", &first, 1, 1, 3, 2, six);
+  ck_assert_int_eq(clf_images_write_npy_in("w.npy", want, 1, 1, 3, 2, CLF_ORDER_NCHW), CLF_OK);
+  set_is("w.npy", &first, 1, 1, 3, 2, want);
+  ck_assert_int_eq(clf_images_write_npy_in("w.npy", six, 6, 1, 1, 1, CLF_ORDER_NCHW), CLF_OK);
+  set_is("w.npy", NULL, 6, 1, 1, 1, six);
+  said(clf_images_write_npy_in("w.npy", six, 6, 1, 1, 1, (clf_image_order)3), CLF_EINVAL,
+       "w.npy: cannot be written: these are no images: 6 of 1 x 1 pixels in 1 channels");
 }
 END_TEST
 
@@ -92,6 +124,10 @@ START_TEST(noise) {
   ck_assert_int_eq(clf_noise_read("n.npy", 1, 1, 2, 3, &t), CLF_OK);
   for (int k = 0; k < 6; k++) ck_assert(t.at[k] == (double)single[k / 3 + 2 * (k % 3)]);
   clf_table_free(&t);
+  put_npy("n.npy", HOST "f8", 0, "1, 3, 1, 2", at, sizeof at); /* channels first */
+  ck_assert_int_eq(clf_noise_read("n.npy", 1, 1, 2, 3, &t), CLF_OK);
+  for (int k = 0; k < 6; k++) ck_assert(t.at[k] == at[k % 3 * 2 + k / 3]);
+  clf_table_free(&t);
 }
 END_TEST
 
@@ -129,6 +165,7 @@ void tests_of_arrays(Suite *s) {
   TCase *c = tcase_create("arrays");
   tcase_set_timeout(c, 60);
   tcase_add_test(c, npy_images);
+  tcase_add_test(c, npy_orders);
   tcase_add_test(c, npy_headers);
   tcase_add_test(c, noise);
   tcase_add_test(c, noise_refusals);

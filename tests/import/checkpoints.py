@@ -30,6 +30,7 @@ class Checkpoint:
     latent_box: tuple = None  # z of `inverse` is uniform in it
     before: object = None  # called before the model becomes one of double
     classes: int = 0  # the context is one of them
+    shape: tuple = None  # (C, H, W): rows are images with the channel as the fastest index; they are written as (n, C, H, W)
     fixture: bool = False  # kept in tests/import/fixtures
 
 
@@ -125,4 +126,7 @@ def write(case, folder, compressed=False):
     logp = logp.nan_to_num(neginf=-1e300).reshape(-1, 1)  # tables hold finite numbers
     arrays = {"x": x, "logp": logp, "latents": z, "inverse": inverse}
     arrays |= {} if c is None else {"context": c}
+    if case.shape:
+        C, H, W = case.shape
+        arrays |= {k: arrays[k].reshape(-1, H, W, C).permute(0, 3, 1, 2) for k in ("x", "inverse")}
     np.savez_compressed(folder / f"{case.name}.npz", **{k: v.detach().double().numpy() for k, v in arrays.items()})

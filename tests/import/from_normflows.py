@@ -91,7 +91,7 @@ def glow(name, shape, levels, blocks, base, classes=0, **more):
             m.data_dep_init_done.fill_(1)
     of = Images(model, shape)
     return Checkpoint(name, model, of.logp, of.forward, of.inverse, C * H * W, 1 if classes else 0, deviation=0.1, rows=8,
-                      classes=classes, **more)  # fmt: skip
+                      classes=classes, shape=shape, **more)  # fmt: skip
 
 
 def mixed():
