@@ -281,8 +281,7 @@ CLF_REF(bn_bwd) {
   return CLF_OK;
 }
 
-/* ---- As a layer of a flow
- * ------------------------------------------------------------------------ */
+/* ---- As a layer of a flow -------------------------------------------------------------------- */
 
 /* Half the sum of log(var + eps) over `pixels` of a sample and over channels. */
 static real log_std(const clf_tensor *y, const clf_tensor *var, real eps, int pixels) {

@@ -154,8 +154,7 @@ static clf_status multiply(product *q, clf_scratch *scratch) {
   return CLF_OK;
 }
 
-/* ---- Winograd's algorithm ----------------------------------------------------------------------
- */
+/* ---- Winograd's algorithm -------------------------------------------------------------------- */
 
 enum { TASKS = 16 }; /* maximum jobs: their slices together fit into the cache that cores share */
 

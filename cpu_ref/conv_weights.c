@@ -2,8 +2,7 @@
 /* conv_weights.c: the gradients of convolutions by weights and bias. */
 #include "winograd.h"
 
-/* ---- Winograd's algorithm ----------------------------------------------------------------------
- */
+/* ---- Winograd's algorithm -------------------------------------------------------------------- */
 
 /* to[36][tiles][columns]: A e A' of `count` tiles, from channel j0 on. */
 static void wino_gradients(const clf_tensor *dy, int first, int count, int j0, const real *zeros,

@@ -3,8 +3,7 @@
  * and samples.  Sums are always in double. */
 #include "factors.h"
 
-/* ---- Log-densities ----------------------------------------------------------------------------
- */
+/* ---- Log-densities --------------------------------------------------------------------------- */
 
 /* Samples that are solved together if they share the parameters. */
 enum { SIDE = 64 };

@@ -269,8 +269,7 @@ CLF_REF(reflections_bwd) {
   return CLF_OK;
 }
 
-/* ---- Rotations: exp(X) of X = A - A^T as a power of exp(X / steps)
- * ---------------------------- */
+/* ---- Rotations: exp(X) of X = A - A^T as a power of exp(X / steps) --------------------------- */
 
 enum { TERMS = sizeof(real) == 8 ? 18 : 13 }; /* of the series, whose argument is at most 1 */
 
@@ -352,8 +351,7 @@ CLF_REF(rotation_bwd) {
   return CLF_OK;
 }
 
-/* ---- Dense
- * ---------------------------------------------------------------------------------------- */
+/* ---- Dense ----------------------------------------------------------------------------------- */
 
 static void swap_rows(double *a, double *b, int n) {
   for (int j = 0; j < n; j++) {

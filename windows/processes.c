@@ -176,8 +176,7 @@ int clf__execv(const char *path, char *const *argv) {
   return (void)path, (void)argv, errno = ENOSYS, -1;
 }
 
-/* ---- Listening to one ---------------------------------------------------------------------------
- */
+/* ---- Listening to one ------------------------------------------------------------------------ */
 
 int pipe2(int fd[2], int flags) { return _pipe(fd, 65536, O_BINARY | (flags & O_CLOEXEC)); }
 
@@ -197,8 +196,7 @@ int poll(struct pollfd *p, nfds_t n, int timeout) {
   }
 }
 
-/* ---- Its end
- * ------------------------------------------------------------------------------------- */
+/* ---- Its end --------------------------------------------------------------------------------- */
 
 #define KILLED 0xE0000009u /* the exit code that kill() sets */
 
@@ -260,8 +258,7 @@ const char *strsignal(int number) {
   }
 }
 
-/* ---- Where it is
- * ------------------------------------------------------------------------------------ */
+/* ---- Where it is ----------------------------------------------------------------------------- */
 
 int dladdr(const void *address, Dl_info *info) {
   static _Thread_local char name[3 * MAX_PATH + 1];

@@ -151,8 +151,7 @@ int cli_weights_split(cli_session *s, const char *column) {
   return move_columns("--weights", &s->data, &c, 1, &s->weights);
 }
 
-/* ---- Labels ------------------------------------------------------------------------------------
- */
+/* ---- Labels ---------------------------------------------------------------------------------- */
 
 int cli_given_expand(cli_session *s) {
   clf_table *const t = &s->given;
@@ -184,8 +183,7 @@ int cli_table_read_apart(const char *data, const clf_columns *like, const char *
   return code;
 }
 
-/* ---- A model's context -------------------------------------------------------------------------
- */
+/* ---- A model's context ----------------------------------------------------------------------- */
 
 /* The columns that the context is made of; plain columns where the model does not describe them. */
 static clf_columns source_of(const clf_flow *flow) {

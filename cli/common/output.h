@@ -65,8 +65,7 @@ int cli_check_file(const char *option, const char *path, const char *suffix);
 /* The bytes of a file, for the caller to free; NULL and size 0 if it cannot be read. */
 char *cli_file_read(const char *path, int64_t *size);
 
-/* ---- output_stdout.c: text that goes to a file, or for "-" to standard output ------------------
- */
+/* ---- output_stdout.c: text that goes to a file, or for "-" to standard output ---------------- */
 
 int cli_is_stdout(const char *path);
 /* Calls `write` to write the file; for "-", writes a temporary file with this suffix and prints

@@ -62,8 +62,7 @@ static void remove_folder(ranks *r) {
   cli_sweep_wanted.folder = r->kept;
 }
 
-/* ---- Files of a training that ended -----------------------------------------------------------
- */
+/* ---- Files of a training that ended ---------------------------------------------------------- */
 
 static int write_kept(const ranks *r, int32_t member, const char *suffix, const char *bytes,
                       int64_t size) {
@@ -95,8 +94,7 @@ static int send_files(const ranks *r, int32_t from, int32_t member) {
   return code;
 }
 
-/* ---- A round ------------------------------------------------------------------------------------
- */
+/* ---- A round --------------------------------------------------------------------------------- */
 
 static report look(ranks *r, cli_members *s) {
   report mine = {.ended = -1, .stop = cli_stop_wanted};

@@ -20,8 +20,7 @@ int cli_train_ranks_check(void) {
   return CLI_OK;
 }
 
-/* ---- The file that is resumed ------------------------------------------------------------------
- */
+/* ---- The file that is resumed ---------------------------------------------------------------- */
 
 static int write_copy(const char *bytes, int64_t size) {
   const char *const temp = getenv("TMPDIR");
@@ -68,8 +67,7 @@ void cli_train_ranks_end(void) {
   if (*folder) rmdir(folder);
 }
 
-/* ---- Devices -----------------------------------------------------------------------------------
- */
+/* ---- Devices --------------------------------------------------------------------------------- */
 
 int cli_train_ranks_say(clf_device *dev) {
   typedef struct place {

@@ -207,8 +207,7 @@ static int evaluate_all(cli_session *s, result *r) {
   return code;
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------
- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* Standard errors are in nats; this converts one to bits/dim. */
 static double in_bits(const result *r, double std_error) { return std_error / (r->dim * log(2)); }
@@ -264,8 +263,7 @@ static int print_json(const result *r) {
   return cli_json_print(all);
 }
 
-/* ---- Text output
- * ------------------------------------------------------------------------------------ */
+/* ---- Text output ----------------------------------------------------------------------------- */
 
 static void print_mean(const result *r, double mean, double std_error, double bits_per_dim) {
   printf("mean log-likelihood  %.6f nats\n", mean);
@@ -325,8 +323,7 @@ static void print_comparison(const result *r) {
     printf(" is not as in samples of the model (distance %.3f, p %.1g)\n", d->distance, d->p_value);
 }
 
-/* ---- The verb
- * ----------------------------------------------------------------------------------------- */
+/* ---- The verb -------------------------------------------------------------------------------- */
 
 static int run(void) {
   if (!cli_common.data && !o.test && !o.valid)

@@ -60,8 +60,7 @@ CLF_API clf_status clf_model_percentiles(clf_flow *flow, const double *c, const 
                                          int64_t n, uint64_t seed, int64_t samples,
                                          double *percent);
 
-/* ---- Calibration ------------------------------------------------------------------------------
- */
+/* ---- Calibration ----------------------------------------------------------------------------- */
 
 /* Kolmogorov-Smirnov test of whether two sets of numbers come from the same distribution. */
 typedef struct clf_deviation {

@@ -249,8 +249,7 @@ clf_status clf__node_check(const clf__node *node);
 /* The last step of both readers: checks the whole tree, counts layers, writes text and JSON. */
 clf_status clf__arch_finish(clf_arch *arch);
 
-/* ---- Reading and writing values (arch_parse.c, arch_text.c) -----------------------------------
- */
+/* ---- Reading and writing values (arch_parse.c, arch_text.c) ---------------------------------- */
 
 /* Length of a name at p: letters, digits, '_', and '-' before a letter: "shift-scale". */
 size_t clf__name_length(const char *p);

@@ -33,8 +33,7 @@ void clf__nearest_offer_group(clf__nearest *x, clf__node_group group);
 clf_status clf__text_unknown(const clf__reader *r, const char *at, const char *what,
                              const clf__nearest *x);
 
-/* ---- Tokens ------------------------------------------------------------------------------------
- */
+/* ---- Tokens ---------------------------------------------------------------------------------- */
 
 static inline int clf__is_digit(char c) { return c >= '0' && c <= '9'; }
 

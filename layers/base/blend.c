@@ -88,8 +88,7 @@ static clf_status finish(const clf__base *b, const clf__pass *p) {
 #undef DO
 #undef DO_EACH
 
-/* ---- Memory ------------------------------------------------------------------------------------
- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 typedef struct blend_memory {
   clf__component_memory *at;
@@ -142,8 +141,7 @@ static clf_status plan(const clf__base *b, int32_t rows, int train, clf_arena *a
   return CLF_OK;
 }
 
-/* ---- Log-densities
- * ------------------------------------------------------------------------------- */
+/* ---- Log-densities --------------------------------------------------------------------------- */
 
 /* Column k of the first n rows, as a vector. */
 static clf_tensor column_of(clf_tensor t, int32_t n, int32_t k) {
@@ -218,8 +216,7 @@ static clf_status check_context(const clf__base *b, const double *c, int64_t row
   return CLF_OK;
 }
 
-/* ---- Samples
- * ------------------------------------------------------------------------------------- */
+/* ---- Samples --------------------------------------------------------------------------------- */
 
 /* Each component has its own seed, as pieces of columns do. */
 static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_memory *k, uint64_t seed,

@@ -167,8 +167,7 @@ static numbers numbers_of(const clf__base *b, const clf__pass *p, const clf__bas
   return v;
 }
 
-/* ---- Passes ------------------------------------------------------------------------------------
- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 clf_status clf__column_logp(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                             clf_tensor z, clf_tensor logdet, clf_tensor logp) {

@@ -28,8 +28,7 @@ static const clf__pieces *pieces_of(const clf__base *b) {
   return &((const clf__arch_base_columns *)b->node)->parts;
 }
 
-/* ---- Making
- * -------------------------------------------------------------------------------------- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static clf_status bad_column(int32_t d, int32_t D) {
   return clf__fail(CLF_EINVAL, "columns: there is no dimension %d; the latent has %d, from 0 on",
@@ -127,8 +126,7 @@ static clf_status derive(const clf__base *b, double *c) {
   return CLF_OK;
 }
 
-/* ---- Passes
- * -------------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 static void release(const clf__base *b, clf__base_memory *k) {
   const columns *o = own_of(b);

@@ -146,8 +146,7 @@ static clf__gaussians_numbers numbers_of(const clf__base *b, const clf__pass *p,
   return numbers_in(b, clf__same_for_all(clf__weight(p, &own_of(b)->numbers), n));
 }
 
-/* ---- Passes -------------------------------------------------------------------------------------
- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 clf_status clf__gaussians_logp(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                                clf_tensor z, clf_tensor logdet, clf_tensor logp) {

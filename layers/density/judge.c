@@ -8,8 +8,7 @@
 #include "kolmogorov.h"
 #include "status.h"
 
-/* ---- Two models -------------------------------------------------------------------------------
- */
+/* ---- Two models ------------------------------------------------------------------------------ */
 
 /* Counts the row; returns whether both densities are above zero. */
 static int count_row(clf_comparison *c, double first, double second) {
@@ -58,8 +57,7 @@ clf_comparison clf_compare(const double *first, const double *second, int64_t n)
   return c;
 }
 
-/* ---- Places ------------------------------------------------------------------------------------
- */
+/* ---- Places ---------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "writer.h"
 
-/* A piece of a file: from the line behind its name to the next name. */
+/* A piece of a file: from the line after its name to the next name. */
 typedef struct piece {
   const char *name, *text;
   size_t name_length, length;
@@ -49,7 +49,7 @@ static void take(pieces *all, clf__out *to, const char *name, size_t n) {
   }
 }
 
-/* Every name in the code, but for comments. */
+/* Every name in the code outside of comments. */
 static void take_used(pieces *all, clf__out *to, const char *code, size_t length) {
   const char *const end = code + length;
   while (code < end) {

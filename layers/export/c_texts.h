@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* c_texts.h: the C files of text/, which the build embeds.  A function or type begins behind a line
- * that has its name, and is written for both C99 and C++11 in numbers `real`.  Private. */
+/* c_texts.h: the C files of text/, which the build embeds.  A function or type follows a line
+ * with its name; it is valid C99 and C++11, with `real` as the type of numbers.  Private. */
 #ifndef CLF_EXPORT_TEXT_H
 #define CLF_EXPORT_TEXT_H
 

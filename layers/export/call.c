@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* call.c: the C text of a step: its row of calls.def, with what stands between braces replaced. */
+/* call.c: the C text of a step: its row of calls.def with the words in braces replaced. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,7 @@ void clf__out_format(clf__out *to, const char *fmt, ...) {
   clf__out_text(to, text);
 }
 
-/* ---- Members of a call by their names ---------------------------------------------------------
- */
+/* ---- Members of a call by their names -------------------------------------------------------- */
 
 static const struct {
   const char *tensors, *params; /* "a b c ", "int ta int tb " */
@@ -60,7 +59,7 @@ int clf__param_named(const clf__step *s, const char *name, size_t n, double *v, 
   return 0;
 }
 
-/* With what it has beyond a float, where the call says. */
+/* With the rest of a double beyond its float, if the call has it. */
 double clf__param_of(const clf__step *s, const char *name) {
   char more[64];
   double v = 0, rest = 0, last = 0;
@@ -72,8 +71,7 @@ double clf__param_of(const clf__step *s, const char *name) {
   return v + rest + last;
 }
 
-/* ---- Operands ---------------------------------------------------------------------------------
- */
+/* ---- Operands -------------------------------------------------------------------------------- */
 
 clf_status clf__write_pointer(clf__writer *w, const clf__operand *o) {
   char text[48];
@@ -96,7 +94,7 @@ static clf_status unsupported(const clf__step *s, const char *what) {
   return clf__fail(CLF_ENOTSUP, "the operation %s has no C text for %s", clf_ops[s->op].name, what);
 }
 
-/* A matrix [inputs][outputs], whatever `tb` says of it. */
+/* A matrix [inputs][outputs]; transposed if `tb` is set. */
 static clf_status write_matrix(clf__writer *w, const clf__step *s, const clf__operand *o) {
   const int32_t rows = o->t.dim[0], cols = o->t.dim[1];
   if (o->kind != CLF_OPERAND_CONSTANT) return unsupported(s, "a matrix that depends on the row");
@@ -133,8 +131,7 @@ static clf_status write_operand(clf__writer *w, const clf__step *s, int i, const
   }
 }
 
-/* ---- Texts ------------------------------------------------------------------------------------
- */
+/* ---- Texts ----------------------------------------------------------------------------------- */
 
 static clf_status replace(clf__writer *w, const clf__step *s, const char *begin, size_t n) {
   char word[64];
@@ -188,8 +185,8 @@ int clf__export_knows(clf_op op) {
   return how;
 }
 
-/* Whether the text says how far apart the elements of dimension k are, or is to assume that they
- * lie one behind the other, and they do. */
+/* Whether the text states the stride of dimension k, or the elements are contiguous, as a text
+ * without a stride assumes. */
 static int tells_layout(const char *text, const char *name, size_t n, const clf__operand *o) {
   int64_t dense = 1;
   for (int k = 3; k >= 0; k--) {
@@ -201,7 +198,7 @@ static int tells_layout(const char *text, const char *name, size_t n, const clf_
   return 1;
 }
 
-/* Every operand must be one that the text can take, and what is needed must be written. */
+/* Checks that the text can take every operand, and writes all that are needed. */
 static clf_status check_operands(clf__writer *w, const clf__step *s, const char *text) {
   const char *name = members[s->op].tensors;
   for (int i = 0; *name; i++, name += strcspn(name, " ") + 1) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* call_special.c: what words in capitals of calls.def stand for. */
+/* call_special.c: the texts that replace the words in capitals of calls.def. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static const char *const columns[] = {
     CLF_COLUMN_KINDS(ROW)
 #undef ROW
 };
-/* Of bounds.def, in its order; NULL for what no layer has. */
+/* The functions of the rows of bounds.def; NULL for those that no layer has. */
 static const char *const bounds[] = {NULL,        "logit",     "log_above", NULL,
                                      "log_expm1", "softclip",  "wrapped",   "inverse_sinh",
                                      "softlog",   "softlogit", "within"};
@@ -32,8 +32,7 @@ static const clf__operand *operand(const clf__step *s, const char *name) {
   return &s->operand[clf__tensor_named(s, name, strlen(name))];
 }
 
-/* ---- Small ones -------------------------------------------------------------------------------
- */
+/* ---- Short texts ----------------------------------------------------------------------------- */
 
 static clf_status act(clf__writer *w, const clf__step *s, const char *name) {
   const clf__operand *o = operand(s, name);
@@ -49,7 +48,7 @@ static uint64_t joined(const clf__step *s, const char *lo, const char *hi) {
   return (uint64_t)(uint32_t)param(s, hi) << 32 | (uint32_t)param(s, lo);
 }
 
-/* Flows are recorded with the seed 0: what stands there is added to any. */
+/* Flows are recorded with seed 0, so the recorded number is an offset from the caller's seed. */
 static clf_status seed(clf__writer *w, const clf__step *s) {
   const uint64_t more = joined(s, "seed_lo", "seed_hi");
   if (joined(s, "first_lo", "first_hi") != 0)
@@ -68,8 +67,7 @@ static clf_status scale(clf__writer *w, const clf__step *s) {
   return CLF_OK;
 }
 
-/* ---- Structs of splines -----------------------------------------------------------------------
- */
+/* ---- Structs of splines ---------------------------------------------------------------------- */
 
 static int numbers_of(const clf__step *s) {
   const int u = clf__tensor_named(s, "u", 1);
@@ -142,11 +140,10 @@ static clf_status bound_columns(clf__writer *w, const clf__step *s) {
   return CLF_OK;
 }
 
-/* ---- Nets -------------------------------------------------------------------------------------
- */
+/* ---- Nets ------------------------------------------------------------------------------------ */
 
-/* Adds a matrix [outputs][pitch], of which `inputs` columns count, as [inputs][outputs], then its
- * bias, which lies `bias` numbers behind it with a distance between. */
+/* Adds the first `inputs` columns of a matrix [outputs][pitch] as [inputs][outputs], and then its
+ * bias, which begins `bias` elements after the matrix, with a stride. */
 static double *turned(double *to, const double *w, int outputs, int inputs, int pitch,
                       const double *bias, int apart) {
   for (int k = 0; k < inputs; k++)
@@ -176,7 +173,7 @@ static clf_status nets(clf__writer *w, const clf__step *s) {
   return status;
 }
 
-/* One layer of a masked net, from the flat numbers of all; where the next one begins. */
+/* Adds one layer of a masked net from the flat array of all; returns where the next one begins. */
 static clf_status layer_of_made(clf__writer *w, const clf__step *s, int l, const double **at,
                                 int *index) {
   static const char *const skips[] = {"skip_first", "skip_odd", "skip_even"};
@@ -194,14 +191,14 @@ static clf_status layer_of_made(clf__writer *w, const clf__step *s, int l, const
   return status;
 }
 
-/* Its layers and what it is, as automatic constants in a block around the call. */
+/* The net's layers and description, as automatic constants in a block around the call. */
 static clf_status masked_net(clf__writer *w, const clf__step *s) {
   const int layers = param(s, "layers");
   const clf__operand *o = operand(s, "w");
   if (o->kind != CLF_OPERAND_CONSTANT)
     return clf__fail(CLF_ENOTSUP, "a masked net that depends on the row has no C text");
   const double *at = o->constant;
-  clf__out call = w->body, begin = {0}; /* the call has begun: the block goes before it */
+  clf__out call = w->body, begin = {0}; /* the block goes before the call, whose text has begun */
   size_t from = call.n;
   while (from && call.s[from - 1] != '\n') from--;
   clf__out_format(&begin, "  {\n    const real *const layer[] = {");
@@ -230,8 +227,7 @@ static clf_status masked_net(clf__writer *w, const clf__step *s) {
   return failed ? clf__fail(CLF_ENOMEM, "no memory for a masked net") : CLF_OK;
 }
 
-/* ---- All --------------------------------------------------------------------------------------
- */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 int64_t clf__room_of(const clf__step *s) {
   const int64_t H = clf__param_of(s, "hidden") > 0 ? param(s, "hidden") : 0;

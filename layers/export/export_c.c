@@ -22,8 +22,7 @@ typedef struct document {
   int64_t memory; /* numbers on the stack of the largest function */
 } document;
 
-/* ---- What is asked for ------------------------------------------------------------------------
- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 static clf_status check_name(const char *name) {
   const size_t n = strlen(name);
@@ -50,11 +49,10 @@ static clf_status check(const clf_flow *f, const char *name, unsigned *what) {
   return *what & latents ? clf__needs_latents(f) : CLF_OK;
 }
 
-/* ---- Declarations -----------------------------------------------------------------------------
- */
+/* ---- Declarations ---------------------------------------------------------------------------- */
 
 typedef struct signature {
-  const char *result, *verb, *in, *out; /* rows that it is given and writes, or NULL */
+  const char *result, *verb, *in, *out; /* names of the rows that it takes and writes, or NULL */
 } signature;
 static const signature signatures[CLF_PROGRAMS] = {
     [CLF_PROGRAM_LOG_PROB] = {"real", "log_prob", "x", NULL},
@@ -74,7 +72,7 @@ static void put_signature(const document *d, clf__out *to, clf__program_kind kin
   clf__out_format(to, ")");
 }
 
-/* A name as a string literal of C: what is no plain character in octal. */
+/* A name as a string literal of C, with octal escapes for all but plain characters. */
 static void put_string(clf__out *to, const char *s) {
   clf__out_format(to, "\"");
   for (; *s; s++) {
@@ -87,7 +85,7 @@ static void put_string(clf__out *to, const char *s) {
   clf__out_format(to, "\"");
 }
 
-/* The names of columns: what goes between the type and the end of a declaration, or all of it. */
+/* The names of columns: the initialiser of a declaration, or the whole declaration. */
 static void put_columns(const document *d, clf__out *to, const char *of, char *const *names,
                         int32_t n, int declares) {
   size_t longest = 0;
@@ -115,7 +113,7 @@ static const char *const comments[CLF_PROGRAMS] = {
     [CLF_PROGRAM_SAMPLE] = "Sample i of the stream `seed`: it depends on these two alone.",
 };
 
-/* The architecture is text of ours, but for names of layers, which are plain words. */
+/* clflow wrote the architecture's text, except names of layers, which are plain words. */
 static void put_head(const document *d, clf__out *to) {
   clf__out_format(to, "/* A normalizing flow, exported by clflow %s:\n *\n *   ", clf_version());
   for (const char *s = clf_arch_text(d->flow->arch); *s; s++)
@@ -147,8 +145,7 @@ static void put_declarations(const document *d, clf__out *to) {
   clf__out_format(to, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }
 
-/* ---- Functions --------------------------------------------------------------------------------
- */
+/* ---- Functions ------------------------------------------------------------------------------- */
 
 static void put_row(clf__out *to, const char *row, int32_t n, int64_t at, int writes) {
   if (writes)
@@ -159,7 +156,7 @@ static void put_row(clf__out *to, const char *row, int32_t n, int64_t at, int wr
                     row);
 }
 
-/* Columns of samples that lie on a grid. */
+/* Columns of samples with a grid. */
 static void put_grid(const document *d, clf__out *to) {
   const clf_column_grid *g = d->flow->grid;
   for (int32_t i = 0; g && i < d->flow->spec.dim; i++) {
@@ -208,8 +205,7 @@ static clf_status put_function(document *d, clf__program_kind kind, clf__program
   return CLF_OK;
 }
 
-/* ---- The file ---------------------------------------------------------------------------------
- */
+/* ---- The file -------------------------------------------------------------------------------- */
 
 static clf_status put_functions(document *d, clf_flow *flow) {
   clf__recording *r = NULL;

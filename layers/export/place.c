@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* place.c: the memory of a recorded program: which steps its outputs need, and where each cell lies
- * while it is in use. */
+/* place.c: lays out the memory of a recorded program: finds the steps that its outputs need, and
+ * gives each cell memory while it is in use. */
 #include <stdlib.h>
 #include "recorder.h"
 
@@ -16,7 +16,7 @@ static clf_status make_cells(clf__recorded *t) {
   for (int32_t v = 0; v < t->values; v++) {
     const int32_t root = clf__recorded_root(t, v);
     const int64_t e = t->value[v].element;
-    if (root == v) { /* the smallest of its cell, so that it comes first */
+    if (root == v) { /* the smallest value of its cell, which comes first */
       t->cell_of[v] = t->cells;
       t->cell[t->cells++] = (clf__cell){.first = INT32_MAX, .last = -1, .low = e, .high = e};
     }
@@ -34,7 +34,7 @@ static void use(clf__cell *c, int32_t step) {
 
 static int is_value(const clf__operand *o) { return o->kind == CLF_OPERAND_VALUE; }
 
-/* From the last step on: a step is needed if it writes what is read later. */
+/* Goes back from the last step: a step is needed if it writes a value that is read later. */
 static void find_needed(clf__recorded *t) {
   for (int32_t i = t->steps - 1; i >= 0; i--) {
     clf__step *s = &t->step[i];
@@ -51,15 +51,14 @@ static void find_needed(clf__recorded *t) {
   }
 }
 
-/* ---- Places: the lowest gap that is free as long as the cell is in use ------------------------
- */
+/* ---- Memory: the lowest gap that is free while the cell is in use ---------------------------- */
 
 static int by_first_step(const void *a, const void *b) {
   const clf__cell *x = *(clf__cell *const *)a, *y = *(clf__cell *const *)b;
   return x->first != y->first ? (x->first > y->first) - (x->first < y->first) : (x > y) - (x < y);
 }
 
-/* Inserts a cell among those in use, which are sorted by place. */
+/* Inserts a cell among those in use, which are sorted by offset. */
 static void insert(clf__cell **active, int *n, clf__cell *c) {
   const int64_t size = c->high - c->low + 1;
   int left = 0, at = 0;

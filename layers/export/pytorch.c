@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pytorch.c: a flow of vectors for PyTorch: NAME.pt, a state_dict as torch.save() writes it, and
- * NAME.py, a module of plain torch that computes from it. */
+/* pytorch.c: exports a flow of rows to PyTorch: NAME.pt, a state_dict as torch.save() writes it,
+ * and NAME.py, a module that loads it and needs torch alone. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,14 +36,13 @@ static void add_number(bytes *b, uint64_t v, int size) {
   for (int i = 0; i < size; i++) add(b, &(unsigned char){(unsigned char)(v >> (8 * i))}, 1);
 }
 
-/* ---- The state_dict
- * ------------------------------------------------------------------------------ */
+/* ---- The state_dict -------------------------------------------------------------------------- */
 
 typedef struct entry {
   char name[80];
   int rank;
   int64_t dim[4], count;
-  int constant, wide; /* wide: doubles, of standardisations */
+  int constant, wide; /* wide: doubles, as standardisations have */
   char key[24];       /* its member of the archive: "data/3" */
   char *values;       /* little-endian */
 } entry;
@@ -81,7 +80,7 @@ static clf_status add_vector(state *s, const char *name, const double *values, i
   return set_values(e, values);
 }
 
-/* `name`: that of the same tensor in the flow's architecture. */
+/* name: of the same tensor in the flow's architecture. */
 static clf_status add_param(state *s, clf_flow *f, const clf_param *p, const char *name) {
   entry *e = &s->at[s->n++];
   *e = (entry){.rank = p->rank, .count = 1, .constant = !p->trainable};
@@ -95,8 +94,9 @@ static clf_status add_param(state *s, clf_flow *f, const clf_param *p, const cha
   return status;
 }
 
-/* Fused couplings, and flows of a kind, have the names of the lecture's modules; the module has
- * those of architectures: "layers.0.map_s.2.weight" is the second layer of the net of scales. */
+/* Fused couplings, and flows with a kind, name their tensors as the lecture's modules do; the
+ * exported module uses the names of architectures: "layers.0.map_s.2.weight" is the second layer of
+ * the net of scales. */
 static void rename_lecture(const clf_flow *f, const char *name, char to[80]) {
   int layer, linear, used = 0;
   char net;
@@ -144,8 +144,7 @@ static clf_status gather(clf_flow *f, state *s) {
   return status ? status : add_vector(s, "context.default", f->observation, f->context);
 }
 
-/* ---- NAME.pt
- * --------------------------------------------------------------------------------------- */
+/* ---- NAME.pt --------------------------------------------------------------------------------- */
 
 static void pickle_text(bytes *b, const char *s) {
   add_text(b, "X");
@@ -212,8 +211,7 @@ static clf_status write_state(state *s, const char *path) {
   return status;
 }
 
-/* ---- NAME.py
- * --------------------------------------------------------------------------------------- */
+/* ---- NAME.py --------------------------------------------------------------------------------- */
 
 static const char *module_text(void) {
   const clf__c_text *t = clf__c_texts;
@@ -221,7 +219,8 @@ static const char *module_text(void) {
   return t->text;
 }
 
-/* Layers without repetitions and variables, also in the parts of a blend. */
+/* The layers with repetitions expanded and variables replaced, also in the components of a blend.
+ */
 static json_t *flow_json(const clf__arch_flow *flow) {
   clf__arch_list list;
   if (clf__arch_expand(flow, &list)) return NULL;
@@ -241,8 +240,8 @@ static json_t *flow_json(const clf__arch_flow *flow) {
   return NULL;
 }
 
-/* As ARCH of the module; "head": the layers in front of the scaling of the data.  NULL: no memory.
- */
+/* The value of ARCH in the module; "head": the layers before the scaling of the data.  NULL: no
+ * memory. */
 static char *arch_json(const clf_flow *f) {
   const int head = f->head - ((f->standardizes & CLF_THE_DATA) != 0);
   json_t *all = json_loads(clf_arch_json(f->arch), 0, NULL), *flow = flow_json(f->arch->flow);
@@ -288,9 +287,7 @@ static clf_status write_module(const clf_flow *f, const state *s, const char *pa
   return status;
 }
 
-/* ---- All
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 static clf_status export(clf_flow *f, const char *name) {
   state s = {0};

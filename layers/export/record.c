@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* record.c: a flow is copied to a device that records, in double, and runs there for one row. */
+/* record.c: copies a flow to a recording device, and runs the copy there in double for one row. */
 #include "record.h"
 #include <stdlib.h>
 #include "chunk.h"
@@ -9,12 +9,11 @@ struct clf__recording {
   clf_device *dev;
   clf_flow *flow; /* on that device */
   clf_arena arena;
-  clf_tensor in, given; /* (1, D) and (1, C): what callers give */
-  clf_tensor out;       /* (1, D): rows, or latents that were drawn */
+  clf_tensor in, given; /* (1, D) and (1, C): the caller's row and context */
+  clf_tensor out;       /* (1, D): a row, or drawn latents */
 };
 
-/* ---- The copy ---------------------------------------------------------------------------------
- */
+/* ---- The copy -------------------------------------------------------------------------------- */
 
 static clf_status copy_vector(const clf_flow *from, clf_tensor a, clf_flow *to, clf_tensor b) {
   double *host = malloc(clf__count(&a) * sizeof *host);
@@ -66,8 +65,7 @@ void clf__recording_end(clf__recording *r) {
   free(r);
 }
 
-/* ---- Programs ---------------------------------------------------------------------------------
- */
+/* ---- Programs -------------------------------------------------------------------------------- */
 
 static clf_tensor logdet_of(const clf__recording *r) { return clf__rows(r->flow->ws.logdet, 1); }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* record.h: what a flow computes for one row, recorded: from data in their own units.  Private. */
+/* record.h: records what a flow computes for one row in the units of the data.  Private. */
 #ifndef CLF_EXPORT_RECORD_H
 #define CLF_EXPORT_RECORD_H
 #include "flow_private.h"
@@ -13,7 +13,7 @@ typedef enum clf__program_kind {
   CLF_PROGRAMS
 } clf__program_kind;
 
-/* A program, and where its numbers are: first values of rows. */
+/* A program, and the first value of each input and output row. */
 typedef struct clf__program {
   clf__recorded trace;
   int32_t in, context; /* -1: it has none */
@@ -25,7 +25,7 @@ typedef struct clf__recording clf__recording;
 clf_status clf__recording_begin(clf_flow *flow, clf__recording **r);
 void clf__recording_end(clf__recording *r);
 
-/* To be freed by clf__recorded_free(), also after an error. */
+/* Free the result with clf__recorded_free(), also after an error. */
 clf_status clf__record(clf__recording *r, clf__program_kind kind, clf__program *p);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* recorder.c: a device that records what is run on it. */
+/* recorder.c: a device that records the operations that run on it. */
 #include "recorder.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* States of an element that is no value. */
+/* The state of an element that is not a value. */
 enum { CONSTANT = -1 };
 
-typedef struct memory { /* what the elements of a buffer are */
+typedef struct memory { /* the states of the elements of a buffer */
   const clf_buffer *of;
   int32_t *state; /* a value, or CONSTANT */
 } memory;
@@ -44,8 +44,7 @@ static void forget_memory(recorder *r) {
   r->count = 0;
 }
 
-/* ---- Elements --------------------------------------------------------------------------------
- */
+/* ---- Elements -------------------------------------------------------------------------------- */
 
 /* Element i of a tensor, counted row-major, as an element of its buffer. */
 static int64_t element_of(const clf_tensor *t, int64_t i) {
@@ -100,7 +99,7 @@ static clf_status write_constants(recorder *r, const clf_tensor *t) {
   return CLF_OK;
 }
 
-/* How many of the elements are values. */
+/* The number of elements that are values. */
 static clf_status count_values(recorder *r, const clf_tensor *t, int64_t *n) {
   int b;
   CLF_TRY(memory_of(r, t->buf, &b));
@@ -110,7 +109,7 @@ static clf_status count_values(recorder *r, const clf_tensor *t, int64_t *n) {
   return CLF_OK;
 }
 
-/* They become one cell. */
+/* Joins them to one cell. */
 static clf_status join_values(recorder *r, const clf_tensor *t, int32_t *first) {
   int b;
   CLF_TRY(memory_of(r, t->buf, &b));
@@ -120,8 +119,7 @@ static clf_status join_values(recorder *r, const clf_tensor *t, int32_t *first) 
   return CLF_OK;
 }
 
-/* ---- Steps ------------------------------------------------------------------------------------
- */
+/* ---- Steps ----------------------------------------------------------------------------------- */
 
 static clf_status new_step(clf__recorded *t, int op, clf__step **out) {
   if (t->steps == t->step_room) {
@@ -136,7 +134,7 @@ static clf_status new_step(clf__recorded *t, int op, clf__step **out) {
   return CLF_OK;
 }
 
-/* The numbers of a tensor, dense, malloc'ed. */
+/* The elements of a tensor as a dense, malloc'ed array. */
 static clf_status numbers_of(clf_device *dev, clf_tensor t, double **out) {
   t.buf = t.buf->handle;
   *out = malloc(clf__count(&t) * sizeof **out);
@@ -150,7 +148,7 @@ static void make_dense(clf_tensor *t) {
 }
 
 /* Constants among the elements of an operand that also has values, or is updated, are written to
- * memory just before: run by run.  What nobody has set counts as 0. */
+ * memory just before, one contiguous run after the other.  Elements that were never set are 0. */
 static clf_status set_run(clf_device *dev, clf_tensor run) {
   recorder *r = dev->impl;
   clf__step *s = NULL;
@@ -181,8 +179,7 @@ static clf_status set_constants(clf_device *dev, const clf_tensor *t) {
   return CLF_OK;
 }
 
-/* ---- Operations -------------------------------------------------------------------------------
- */
+/* ---- Operations ------------------------------------------------------------------------------ */
 
 static int draws(clf_op op) {
   switch (op) {
@@ -195,7 +192,7 @@ static int draws(clf_op op) {
   }
 }
 
-/* Whether an operation leaves out the old numbers of what it updates, as some do for a factor of 0.
+/* Whether an operation ignores the old elements of what it updates, as some do for a factor of 0.
  */
 static int overwrites(clf_op op, const void *args) {
   switch (op) {
@@ -230,7 +227,7 @@ static clf_status depends(recorder *r, clf_op op, const void *args, int *does) {
   return CLF_OK;
 }
 
-/* What an operation reads: constants as numbers, values as they are before it runs. */
+/* The operands that an operation reads: constants with their numbers, values as before it runs. */
 static clf_status note_read(clf_device *dev, clf__operand *o) {
   recorder *r = dev->impl;
   int64_t values;
@@ -301,7 +298,7 @@ static clf_status record(clf_device *dev, clf_op op, const void *args) {
   clf__step *s = NULL;
   int does;
   CLF_TRY(depends(r, op, args, &does));
-  if (!does) { /* of constants alone: computed here, once */
+  if (!does) { /* it has only constants: computed once, now */
     CLF_TRY(run_inside(dev, op, args));
     for (int i = 0; clf_ops[op].modes[i]; i++)
       if (t[i].buf && clf__writes(clf_ops[op].modes[i])) CLF_TRY(write_constants(r, &t[i]));
@@ -314,8 +311,7 @@ static clf_status record(clf_device *dev, clf_op op, const void *args) {
   return record_writes(r, s);
 }
 
-/* ---- The device -------------------------------------------------------------------------------
- */
+/* ---- The device ------------------------------------------------------------------------------ */
 
 static void recorder_close(clf_device *dev) {
   recorder *r = dev->impl;

@@ -7,8 +7,7 @@
 #include <string.h>
 #include "writer.h"
 
-/* ---- Numbers ----------------------------------------------------------------------------------
- */
+/* ---- Numbers --------------------------------------------------------------------------------- */
 
 static void write_digits(char *text, size_t size, int digits, double v) {
   snprintf(text, size, "%.*g", digits, v);
@@ -19,7 +18,7 @@ static void write_digits(char *text, size_t size, int digits, double v) {
   memmove(at + 1, at + strlen(point), strlen(at + strlen(point)) + 1);
 }
 
-/* The fewest digits that give the number back: at most 17, of a float 9. */
+/* The fewest digits that read as the same number: at most 17, for a float 9. */
 void clf__write_number(const clf__writer *w, clf__out *to, double v) {
   char text[40];
   const int maximum = w->single ? 9 : 17;
@@ -30,7 +29,7 @@ void clf__write_number(const clf__writer *w, clf__out *to, double v) {
   }
   for (int digits = 1; digits <= maximum; digits++) {
     snprintf(text, sizeof text, "%.*g", digits, v);
-    const double back = strtod(text, NULL); /* by the locale that wrote it */
+    const double back = strtod(text, NULL); /* in the locale that wrote it */
     if (w->single ? (float)back == (float)v : back == v) {
       write_digits(text, sizeof text, digits, v);
       break;
@@ -40,8 +39,7 @@ void clf__write_number(const clf__writer *w, clf__out *to, double v) {
   clf__out_text(to, text);
 }
 
-/* ---- Tables -----------------------------------------------------------------------------------
- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 static int find(const clf__writer *w, const double *v, int64_t n, int ints) {
   for (int i = 0; i < w->tables; i++)
@@ -97,8 +95,7 @@ clf_status clf__write_table(clf__writer *w, const double *v, int64_t n, int ints
   return CLF_OK;
 }
 
-/* ---- Structs ----------------------------------------------------------------------------------
- */
+/* ---- Structs --------------------------------------------------------------------------------- */
 
 clf_status clf__write_struct(clf__writer *w, const char *type, const char *text, int *index) {
   clf__out line = {0};

@@ -47,8 +47,7 @@ clf_status clf_require_density(const clf_flow *f, const double *x, int64_t n, co
   return CLF_OK;
 }
 
-/* ---- Densities --------------------------------------------------------------------------------
- */
+/* ---- Densities ------------------------------------------------------------------------------- */
 
 static clf_status evaluate_rows(clf__chunk *c, clf_tensor logp) {
   clf_tensor x;
@@ -82,8 +81,7 @@ clf_status clf_log_prob_given(clf_flow *f, const double *x, const double *c, int
   return clf__in_chunks(f, n, &(clf__arrays){.in = x, .c = c, .out = logp}, CLF_VALUES, logp_chunk);
 }
 
-/* ---- Latents ----------------------------------------------------------------------------------
- */
+/* ---- Latents --------------------------------------------------------------------------------- */
 
 /* The log-det is checked even if the caller does not need it: outside of a flow's support it may
  * be the only sign that f(x) is not defined. */

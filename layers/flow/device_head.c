@@ -61,8 +61,7 @@ clf_status clf__device_head_reserve(clf_flow *f, int32_t rows) {
   return s;
 }
 
-/* ---- Passes -----------------------------------------------------------------------------------
- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 /* y = (x - mean) / std; logdet follows. */
 static clf_status scale(clf_flow *f, clf_tensor x, clf_tensor mean, clf_tensor std, clf_tensor y,

@@ -4,8 +4,7 @@
 #include "chunk.h"
 #include "device_head.h"
 
-/* ---- What may be given ------------------------------------------------------------------------
- */
+/* ---- What may be given ----------------------------------------------------------------------- */
 
 static clf_status check_rows(const char *what, clf_tensor t, int32_t n, int32_t cols) {
   if (t.dim[0] == n && t.dim[1] == cols && t.dim[2] == 1 && t.dim[3] == 1) return CLF_OK;
@@ -23,8 +22,7 @@ static clf_status check(const clf_flow *f, clf_tensor rows, const char *what, cl
   return f->context ? check_rows("c", c, rows.dim[0], f->context) : CLF_OK;
 }
 
-/* ---- Chunks -----------------------------------------------------------------------------------
- */
+/* ---- Chunks ---------------------------------------------------------------------------------- */
 
 typedef struct rows {               /* of a call, or of a chunk of it */
   clf_tensor x, c, z, logdet, logp; /* without a buffer: not wanted */
@@ -79,8 +77,7 @@ static clf_status inverse(clf_flow *f, const rows *r, int32_t n) {
   return clf__device_head_inverse(f, u, r->x, logdet);
 }
 
-/* ---- Calls ------------------------------------------------------------------------------------
- */
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 clf_status clf_log_prob_device(clf_flow *f, clf_tensor x, clf_tensor c, clf_tensor logp) {
   CLF_GIVEN("flow, x, logp", f, x.buf, logp.buf);

@@ -82,8 +82,7 @@ clf_status clf_invert_given(clf_flow *f, const double *z, const double *c, int64
                         CLF_VALUES, invert_chunk);
 }
 
-/* ---- Samples ----------------------------------------------------------------------------------
- */
+/* ---- Samples --------------------------------------------------------------------------------- */
 
 static clf_status sample_chunk(clf__chunk *c) {
   CLF_TRY(clf__put_context(c, CLF_EVAL));

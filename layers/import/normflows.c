@@ -178,8 +178,7 @@ static clf_status coupling_block(clf__im *im, clf__im_module *m) {
   return s;
 }
 
-/* ---- Splines ------------------------------------------------------------------------------------
- */
+/* ---- Splines --------------------------------------------------------------------------------- */
 
 static clf_status spline_coupling(clf__im *im, clf__im_module *m) {
   return clf__im_nflows_coupling(im, clf__im_child(m, "prqct"));
@@ -195,8 +194,7 @@ static clf_status affine_ar(clf__im *im, clf__im_module *m) {
   return s;
 }
 
-/* ---- Linear layers
- * -------------------------------------------------------------------------------- */
+/* ---- Linear layers --------------------------------------------------------------------------- */
 
 static clf_status lu_permute(clf__im *im, clf__im_module *m) {
   clf__im_module *linear = clf__im_child(m, "linear");
@@ -298,8 +296,7 @@ static clf_status constant(clf__im *im, clf__im_module *m) {
   return s ? s : clf__im_layer(im, "~actnorm");
 }
 
-/* ---- Any
- * ------------------------------------------------------------------------------------------- */
+/* ---- Any ------------------------------------------------------------------------------------- */
 
 static const struct {
   const char *child, *tensor;
@@ -342,8 +339,7 @@ static clf_status gap(clf__im *im) {
   return swap(im);
 }
 
-/* ---- Bases
- * ------------------------------------------------------------------------------------------ */
+/* ---- Bases ----------------------------------------------------------------------------------- */
 
 static clf_status mixture(clf__im *im, clf__im_module *m) {
   const clf__im_tensor *t = clf__im_find(m, "loc");

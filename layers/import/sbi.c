@@ -65,8 +65,7 @@ clf_status clf__im_sbi_posterior(clf__im *im) {
       clf__pk_class(prior));
 }
 
-/* ---- The observation ----------------------------------------------------------------------------
- */
+/* ---- The observation ------------------------------------------------------------------------- */
 
 /* posterior.set_default_x(x) */
 clf_status clf__im_sbi_observation(clf__im *im) {

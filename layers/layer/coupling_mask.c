@@ -87,8 +87,7 @@ int clf__coupling_reads_masked(const clf__layer *l) {
   return a->inputs == CLF__INPUTS_MASKED || a->mask == CLF__MASK_CHECKER;
 }
 
-/* ---- Making -----------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static clf_status check(const clf__coupling_mask *m, const clf__layer *l) {
   const clf__arch_coupling *a = arch_of(l);
@@ -144,8 +143,7 @@ void clf__coupling_mask_unmake(clf__coupling_mask *m) {
   m->columns = NULL;
 }
 
-/* ---- Values -------------------------------------------------------------------------------------
- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static void draw_half(const clf__coupling_mask *m, const clf__layer *l, clf__host_random *r,
                       double *mask) {

@@ -74,8 +74,7 @@ const clf__layer_ops clf__layer_dense = {
     .backward_inverse = CLF_TRAINS(clf__linear_backward_inverse),
 };
 
-/* ---- 1x1 convolution ---------------------------------------------------------------------------
- */
+/* ---- 1x1 convolution ------------------------------------------------------------------------- */
 
 static int is_lu(const clf__layer *l) {
   return ((const clf__arch_conv1x1 *)l->node)->kind == CLF__MATRIX_LU;

@@ -51,8 +51,7 @@ clf_status clf__linear_is_singular(const clf__linear *m, const clf__pass *p, int
   return CLF_OK;
 }
 
-/* ---- Initial values ---------------------------------------------------------------------------
- */
+/* ---- Initial values -------------------------------------------------------------------------- */
 
 void clf__linear_init_reflections(const clf__slot *q, double *w) {
   const int32_t K = q->dim[0], D = q->dim[1];
@@ -78,8 +77,7 @@ void clf__linear_init_orthogonal(const clf__slot *q, clf__host_random *r, double
   }
 }
 
-/* ---- Passes
- * -------------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 /* y = x m^T + bias, for rows or for all pixels. */
 static clf_status multiply(const clf__layer *l, const clf__pass *p, clf_tensor m, clf_tensor bias,

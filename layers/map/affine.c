@@ -21,8 +21,7 @@ typedef struct affine {
 
 static const affine *own_of(const clf__map *m) { return m->own; }
 
-/* ---- Making -----------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static const double minimum = 1e-3; /* of nflows' scales */
 
@@ -97,8 +96,7 @@ static void unmake(clf__map *m) {
   m->own = NULL;
 }
 
-/* ---- Passes -------------------------------------------------------------------------------------
- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 /* Element j of the elements that start at `begin` with distance `step`. */
 static clf_tensor every(clf_tensor u, int32_t begin, int32_t step, int32_t d) {
@@ -201,8 +199,7 @@ const clf__map_ops clf__map_affine = {
     .start = start,
 };
 
-/* ---- Additive
- * ------------------------------------------------------------------------------------ */
+/* ---- Additive -------------------------------------------------------------------------------- */
 
 static clf_status make_add(clf__map *m, clf__slots *slots, const char *path) {
   (void)slots;

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include "conv_chain_private.h"
 
-/* ---- Making -----------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 clf_status clf__conv_chain_new(clf__net *n, int count, clf__conv_chain **out) {
   const char *name = n->ops->name;
@@ -65,8 +64,7 @@ void clf__conv_chain_add(clf__net *n, clf__slots *slots, int l, const char *path
   n->tensors = SHARED + SLOTS * c->count;
 }
 
-/* ---- Memory -------------------------------------------------------------------------------------
- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static clf_status new_images(const clf__net *n, clf_arena *a, int32_t rows, int32_t channels,
                              clf_tensor *t) {
@@ -125,8 +123,7 @@ clf_tensor clf__conv_slot(const clf__net *n, const clf__net_memory *k, int l, in
                          channels);
 }
 
-/* ---- Forward
- * ------------------------------------------------------------------------------------- */
+/* ---- Forward --------------------------------------------------------------------------------- */
 
 clf__conv_stages clf__conv_stages_of(const clf__net *n, const clf__pass *p,
                                      const clf__net_memory *k, int l, clf_tensor x) {
@@ -201,8 +198,7 @@ clf_status clf__conv_chain_forward(const clf__net *n, const clf__pass *p, clf__n
   return CLF_OK;
 }
 
-/* ---- The first batch
- * ------------------------------------------------------------------------------ */
+/* ---- The first batch ------------------------------------------------------------------------- */
 
 /* So that the output of a channel has mean 0 and variance 1. */
 static clf_status decide(const clf__pass *p, const clf__conv_layer *d, clf_tensor raw) {

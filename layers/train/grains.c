@@ -195,8 +195,7 @@ static clf_status begin(clf_trainer *t) {
                 .value = 0);
 }
 
-/* ---- A step ------------------------------------------------------------------------------------
- */
+/* ---- A step ---------------------------------------------------------------------------------- */
 
 /* Layers that are fitted to the first batch see all of it. */
 static clf_status fit(clf_trainer *t) {
@@ -285,8 +284,7 @@ clf_status clf__grains_step(clf_trainer *t) {
   return note_off(t);
 }
 
-/* ---- Making ------------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 clf_status clf__grains_check(const clf_train_options *o) {
   const int64_t K = clf__option_whole(o, CLF_OPTION_grains);

@@ -9,8 +9,7 @@
 
 static clf__table_source *of(clf__source *s) { return (clf__table_source *)(void *)s; }
 
-/* ---- Scaling ----------------------------------------------------------------------------------
- */
+/* ---- Scaling --------------------------------------------------------------------------------- */
 
 static clf_status moments(const clf__table_source *t, const clf_table *data, const char *what,
                           double *v) {

@@ -247,8 +247,7 @@ static clf_status add_up(clf_trainer *t, double busy) {
   return write_total(t, total);
 }
 
-/* ---- Shares by measurement ---------------------------------------------------------------------
- */
+/* ---- Shares by measurement ------------------------------------------------------------------- */
 
 enum { WARM = 3, MEASURED = 20 }; /* steps */
 #define WORTH 1.1 /* how much faster other shares must be, since equal ones send less */

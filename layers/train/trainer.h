@@ -247,8 +247,7 @@ clf_status clf__grains_compute(clf_trainer *t, clf__stack *stack);
 /* The gradient of the next step, its loss, and the states behind it. */
 clf_status clf__grains_step(clf_trainer *t);
 
-/* ---- train_group.c: a trainer as a member of a group ------------------------------------------
- */
+/* ---- train_group.c: a trainer as a member of a group ----------------------------------------- */
 
 int clf__trainer_is_member(const clf_trainer *t);
 /* Whether the others cannot be reached any more. */

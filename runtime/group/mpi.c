@@ -20,8 +20,7 @@
 #include "mpi_module.h"
 #include "path.h"
 
-/* ---- Families and launchers -------------------------------------------------------------------
- */
+/* ---- Families and launchers ------------------------------------------------------------------ */
 
 typedef enum family { OPENMPI, MPICH, FAMILIES } family;
 static const struct {
@@ -72,8 +71,7 @@ int32_t clf_group_launched(void) {
   return size;
 }
 
-/* ---- Libraries and modules --------------------------------------------------------------------
- */
+/* ---- Libraries and modules ------------------------------------------------------------------- */
 
 typedef struct search {
   char tried[1024]; /* what was looked for, for a message */
@@ -173,8 +171,7 @@ static clf_status load(const struct launcher *l, int32_t size, const clf_mpi_mod
   return fail_missing(l, size, (family)only, &s);
 }
 
-/* ---- As a transport ----------------------------------------------------------------------------
- */
+/* ---- As a transport -------------------------------------------------------------------------- */
 
 typedef struct mpi {
   clf_transport base;
@@ -216,8 +213,7 @@ static void end_job(clf_transport *t, const char *text) {
   m->table->abort(1);
 }
 
-/* ---- The end -----------------------------------------------------------------------------------
- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 enum { ENDS_WITHIN = 10 }; /* seconds that MPI's end may take */
 

@@ -94,8 +94,7 @@ static void mark_left(room *m, int32_t rank) {
   for (int32_t r = 0; r < m->size; r++) pthread_cond_signal(&m->changed[r]);
 }
 
-/* ---- As a transport ----------------------------------------------------------------------------
- */
+/* ---- As a transport -------------------------------------------------------------------------- */
 
 static clf_status exchange(clf_transport *t, int32_t to, const void *out, size_t n_out,
                            int32_t from, void *in, size_t n_in, double deadline) {
@@ -134,8 +133,7 @@ static void leave(clf_transport *t) {
   free(t);
 }
 
-/* ---- Making ------------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static void make_conditions(room *m) {
   pthread_condattr_t forward; /* deadlines use a clock that is never set */

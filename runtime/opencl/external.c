@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include "opencl.h"
 
-/* ---- The queue --------------------------------------------------------------------------------
- */
+/* ---- The queue ------------------------------------------------------------------------------- */
 
 static clf_status check_queue(clf__cl *cl) {
   cl_context own = NULL;
@@ -74,8 +73,7 @@ clf_status clf_open_cl(void *context, void *queue, clf_device **out) {
   return s;
 }
 
-/* ---- Buffers ----------------------------------------------------------------------------------
- */
+/* ---- Buffers --------------------------------------------------------------------------------- */
 
 clf_status clf_wrap_cl(clf_device *dev, void *mem, clf_arena *a) {
   CLF_GIVEN("dev, mem, arena", dev, mem, a);

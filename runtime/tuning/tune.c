@@ -204,8 +204,7 @@ static void measure(trial *q, clf_tuned *t) {
     }
 }
 
-/* ---- Choosing ---------------------------------------------------------------------------------
- */
+/* ---- Choosing -------------------------------------------------------------------------------- */
 
 static const double clearly =
     0.97; /* of the default algorithm's time; smaller differences may be noise */
@@ -283,8 +282,7 @@ static void tune_shape(trial *q, clf_tuned *t) {
   choose(q, t, usual);
 }
 
-/* ---- Keeping ------------------------------------------------------------------------------------
- */
+/* ---- Keeping --------------------------------------------------------------------------------- */
 
 static clf_status keep(clf_device *dev, const record *of, int algorithm, int usual) {
   int at = 0;
