@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* angles.c: PeriodicFeaturesElementwise of normflows before a net: input x becomes w0 sin(s x) + w1
- * cos(s x). Nets of clflow read cosine and sine of angles as separate inputs, so the weights w
- * become factors of columns of the first layer. */
+/* angles.c: normflows' PeriodicFeaturesElementwise before a net, where input x becomes w0 sin(s x)
+ * + w1 cos(s x). clflow's nets read cosine and sine of an angle as separate inputs, so the weights
+ * w become factors of columns of the first layer. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static clf_status read_rates(clf__im *im, clf__im_module *m, clf__im_angles *a) 
   }
   a->rate = malloc((size_t)(a->count + 1) * sizeof *a->rate);
   if (!a->rate) return clf__fail(CLF_ENOMEM, "no memory for an import");
-  /* A file of tensors alone does not have it; it follows from the bound of the splines. */
+  /* A state_dict does not contain it; it follows from the bound of the splines. */
   const char *tail;
   double rate = clf__im_real(m, "scale", 0);
   if (!*m->cls) {
@@ -40,7 +40,7 @@ static int by_place(const void *x, const void *y) {
   return (*a > *b) - (*a < *b);
 }
 
-/* In the order of their inputs, as clflow has them. */
+/* Sorts the angles by their inputs, as clflow lists them. */
 static clf_status sort(const clf__im_module *m, clf__im_angles *a, int64_t inputs) {
   double *row = malloc((size_t)(a->count + 1) * 4 * sizeof *row);
   if (!row) return clf__fail(CLF_ENOMEM, "no memory for an import");

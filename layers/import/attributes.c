@@ -6,8 +6,8 @@
 #include <string.h>
 #include "import_private.h"
 
-/* The last word of a name without underscores, in small letters: "LeakyReLU" and "leaky_relu" are
- * the same. */
+/* The last word of a name, in lower case without underscores, so that "LeakyReLU" and "leaky_relu"
+ * are equal. */
 static void plain_word(const char *name, char *out, size_t size) {
   const char *dot = strrchr(name, '.');
   size_t n = 0;
@@ -16,7 +16,7 @@ static void plain_word(const char *name, char *out, size_t size) {
   out[n] = 0;
 }
 
-/* A function of torch is its name, or getattr(class, "tanh"). */
+/* A function of torch is pickled as its name, or as getattr(class, "tanh"). */
 static const char *function_name(const clf__pk *v) {
   const char *cls = clf__pk_class(v);
   const size_t n = strlen(cls);
@@ -63,7 +63,7 @@ int clf__im_is_true(const clf__im_module *m, const char *name) {
   return clf__pk_int(clf__im_attribute(m, name), &v) && v;
 }
 
-/* The shortest text that is the same number, with a point in any locale. */
+/* The shortest text that reads as the same number, with a decimal point in any locale. */
 const char *clf__im_short(double v, char text[32]) {
   for (int digits = 6; digits <= 17; digits++) {
     snprintf(text, 32, "%.*g", digits, v);

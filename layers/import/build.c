@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* build.c: builds a flow from what the recognisers found: the text of the architecture, and tensors
- * under clflow's names. The flow is opened from memory like a model file, so that all checks of
- * files apply. */
+/* build.c: builds a flow from the text of its architecture and tensors under clflow's names, which
+ * the readers of each library provide. It is loaded from memory like a model file, so that all
+ * checks of files apply. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +92,7 @@ int64_t clf__im_dim(const clf__im_tensor *t, int axis) {
 clf_status clf__im_read(clf__im *im, const clf__im_module *m, const char *path, double **values,
                         clf__im_tensor **tensor) {
   clf__im_tensor *t = clf__im_find(m, path);
-  /* A small file can refer to one storage many times. */
+  /* The tensors of a small file can refer to one storage many times. */
   const int64_t maximum =
       (int64_t)(im->size < INT64_MAX / 8 ? 4 * im->size : INT64_MAX / 2) + (1 << 22);
   *values = NULL;
@@ -147,8 +147,8 @@ clf_status clf__im_put_values(clf__im *im, double *values, int64_t count,
   va_end(args);
   return s;
 }
-/* A masked linear map multiplies its weights by the mask each time it is used, so that weights
- * outside the mask may be anything; here they are zero. */
+/* A masked linear layer multiplies its weights by the mask at each use, so the file may have any
+ * weights outside the mask; they become zero. */
 static clf_status apply_mask(clf__im *im, const clf__im_module *m, double *weights, int64_t count) {
   double *mask;
   clf__im_tensor *t = clf__im_find(m, "mask");
@@ -235,7 +235,7 @@ clf_status clf__im_set_context(clf__im *im, const clf__im_module *m, int64_t con
 
 /* ---- The text of the whole ----------------------------------------------------------------- */
 
-/* How often layers i .. i + period - 1 are repeated from i on. */
+/* How many times layers i .. i + period - 1 repeat, beginning at i. */
 static int times(const clf__im *im, int i, int period) {
   int n = 1;
   for (;; n++)
@@ -245,7 +245,7 @@ static int times(const clf__im *im, int i, int period) {
     }
 }
 
-/* The layers with a comma between them, the longest repetition at each place as (...)*n. */
+/* Writes the layers separated by commas, with repetitions as (...)*n, the longest one first. */
 static clf_status print_layers(const clf__im *im, clf__im_text *t) {
   for (int i = 0; i < im->layers;) {
     int period = 1, n = 1;
@@ -284,7 +284,7 @@ static clf__im_value *find_value(const clf__im *im, const char *name) {
   return NULL;
 }
 
-/* A parameter of the architecture from its value, in the shape that the architecture has. */
+/* Fills a parameter of the architecture, in the architecture's shape. */
 static clf_status put_param(const clf__im *im, const clf_param *p, clf__st_writer *w) {
   const int64_t dim[4] = {p->at.dim[0], p->at.dim[1], p->at.dim[2], p->at.dim[3]};
   int64_t count = 1;
@@ -347,7 +347,7 @@ static clf_status open_flow(const clf__im *im, clf_device *dev, const clf_arch *
   return s;
 }
 
-/* Not all of the model was recognised: names the first tensors that are left. */
+/* Refuses a model of which some tensors were not used, and names the first ones. */
 static clf_status check_unused(const clf__im_module *m, clf__im_text *list, int *count, int depth) {
   for (const clf__im_tensor *t = m->tensor; t; t = t->next) {
     if (t->used) continue;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* embedding.c: layers between a context and the nets that read it: sbi's z-score, and a net. */
+/* embedding.c: layers between the context and the nets that read it: sbi's z-score, and an
+ * embedding net. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 
 static clf_status no_memory(void) { return clf__fail(CLF_ENOMEM, "no memory for a context"); }
 
-/* n numbers of a vector, or one number n times. */
+/* Copies n elements of a vector, or repeats a single one n times. */
 static clf_status spread(const double *from, int64_t count, int32_t n, double **to) {
   *to = malloc((size_t)n * sizeof **to);
   for (int32_t i = 0; *to && i < n; i++) (*to)[i] = from[count == n ? i : 0];

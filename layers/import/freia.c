@@ -5,7 +5,7 @@
 #include <string.h>
 #include "import_private.h"
 
-/* The permutation times learned reflections: w_0 (I - 2 v v' / v.v) ... */
+/* The permutation matrix times learned reflections: w_0 (I - 2 v v' / v.v) ... */
 static clf_status reflected(clf__im *im, clf__im_module *m, int64_t D, double **out) {
   double *v, *W;
   clf__im_tensor *t;
@@ -39,7 +39,7 @@ static clf_status put_rotation(clf__im *im, clf__im_module *m, int64_t D, int i)
   return clf__im_put_values(im, W, D * D, NULL, "layers.%d.rotation", i);
 }
 
-/* The net gives scales, then shifts; FrEIA up to 0.2 has clamp tanh(u) where clflow has clamp
+/* The net computes scales, then shifts. FrEIA up to version 0.2 uses clamp tanh(u), clflow clamp
  * tanh(u / clamp). */
 static clf_status put_net(clf__im *im, clf__im_module *m, int64_t D, const char *clamp,
                           clf__im_text *node) {

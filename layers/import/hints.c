@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hints.c: hints of the user about a checkpoint, and defaults of its library. */
+/* hints.c: the user's hints about a checkpoint, and defaults of its library. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -37,7 +37,7 @@ int clf_import_hint(int i, clf_import_hint_info *hint) {
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 
-/* Whether `text` (n letters) is one of the words of "a|b|c". */
+/* Whether `text` (n letters) is one of the words in "a|b|c". */
 static int is_word_of(const char *words, const char *text, size_t n) {
   for (const char *w = words; w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)
     if (!strncasecmp(w, text, n) && (w[n] == '|' || !w[n])) return 1;
@@ -63,7 +63,7 @@ static int hint_of(const char *name, size_t n) {
     if (strlen(table[i].name) == n && !strncmp(table[i].name, name, n)) return i;
   return -1;
 }
-/* Where the next "NAME=" of a hint begins, or the end: values may hold commas themselves. */
+/* Finds the next "NAME=" of a hint, or the end of the text; values may contain commas. */
 static const char *end_of_value(const char *s) {
   for (const char *p = s; *p; p++) {
     if (*p != ',') continue;

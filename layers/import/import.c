@@ -6,11 +6,11 @@
 #include "flow_private.h"
 #include "import_private.h"
 
-/* How a flow of each library is recognised: a module or tensor that it has, and the function that
- * reads it. The first row that fits counts. */
+/* How to recognise a flow of each library: a module or tensor that it has, and the function that
+ * reads it. The first matching row is used. */
 static const struct {
   clf__im_library library;
-  const char *has, *cls; /* cls: how the name of its class begins, or of a module below it */
+  const char *has, *cls; /* cls: prefix of the name of its class, or of that of a module in it */
   clf_status (*read)(clf__im *, clf__im_module *);
 } libraries[] = {
     {CLF_IM_SBI, "net._transform", "sbi.", clf__im_sbi},
@@ -26,15 +26,15 @@ static const struct {
 };
 enum { LIBRARIES = sizeof libraries / sizeof *libraries };
 
-/* Tensors alone: sbi's estimators have a z-score or an embedding net. */
+/* In a state_dict, sbi's estimators have a z-score or an embedding net. */
 static int is_of_sbi(const clf__im_module *m) {
   return clf__im_child(m, "_embedding_net") || clf__im_child(m, "net._embedding_net") ||
          clf__im_find(m, "net._transform._transforms.0._shift") ||
          clf__im_find(m, "net.transform.transforms.0.loc");
 }
 
-/* The row for a module, by its contents, and by its class or the hint of the user; -1: it is not a
- * flow. */
+/* The row for a module, by its contents and by its class or the user's hint; -1: it is not a flow.
+ */
 static int row_of(const clf__im *im, const clf__im_module *m) {
   for (int i = 0; i < LIBRARIES; i++) {
     if (!clf__im_child(m, libraries[i].has)) continue;
@@ -46,7 +46,7 @@ static int row_of(const clf__im *im, const clf__im_module *m) {
   return -1;
 }
 
-/* Modules that are flows, the nearest to the root first; those within another one do not count. */
+/* The modules that are flows, nearest to the root first, without those inside another flow. */
 static void find_flows(const clf__im *im, clf__im_module *m, int depth, int *best, int *count,
                        clf__im_module **found) {
   if (row_of(im, m) >= 0) {

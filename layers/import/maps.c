@@ -11,7 +11,7 @@
 enum { ADD, AFFINE, RQ, QUADRATIC, LINEAR, CUBIC, NO_MAP };
 static const char *const words[] = {"add", "affine", "rq", "quadratic", "linear", "cubic"};
 
-/* The map of a class, by its name. */
+/* The map for the name of a class. */
 static int map_of_class(const char *kind) {
   static const struct {
     const char *in;
@@ -28,7 +28,7 @@ static int map_of_word(const char *word) {
   return NO_MAP;
 }
 
-/* Of a file of tensors alone: by the numbers of each dimension. */
+/* In a state_dict: the map for the number of parameters per dimension. */
 static clf_status map_of_count(clf__im *im, const clf__im_module *m, int64_t n, int *map) {
   const clf__im_module *u = clf__im_child(m, "unconditional_transform");
   const char *given = im->hint[CLF_IM_HINT_map];
@@ -64,8 +64,9 @@ static clf_status affine(clf__im *im, const clf__im_module *m, const char *of, c
 
 enum { NO_TAILS, LINEAR_TAILS, CIRCULAR_TAILS, TAILS_BY_DIMENSION };
 
-/* Bins of a spline with n numbers for each dimension, and its tails, as the module says or as n
- * allows: 3 K - 1 (linear), 3 K + 1 (none) or 3 K (circular) numbers, 2 K - 1 or 2 K + 1, K. */
+/* The bins K of a spline with n parameters per dimension, and its tails, by the module or by n: 3 K
+ * - 1 (linear), 3 K + 1 (none) or 3 K (circular) for rational-quadratic, 2 K - 1 or 2 K + 1 for
+ * quadratic, and K for linear splines. */
 static clf_status spline_size(const clf__im *im, const clf__im_module *m, int map, int64_t n,
                               int64_t *bins, int *tails) {
   static const int more[] = {
@@ -159,7 +160,7 @@ static int alternates(const double *flags, int64_t D, int first) {
     if ((flags[d] != 0) != (d % 2 == first)) return 0;
   return 1;
 }
-/* The first half, rounded up, or the rest of it. */
+/* The first half of the dimensions, rounded up, or the other half. */
 static int is_half(const double *flags, int64_t D, int second) {
   for (int64_t d = 0; d < D; d++)
     if ((flags[d] != 0) != ((d < (D + 1) / 2) != second)) return 0;

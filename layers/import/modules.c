@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* modules.c: files of safetensors and of torch.save() as a tree of modules.
+/* modules.c: reads files of safetensors and torch.save() into a tree of modules.
  *
- * What a file claims is checked before memory is taken for it: every tensor against its storage,
- * every storage against the archive, and names, modules and their depth against limits. */
+ * Sizes in a file are checked before memory is allocated for them: each tensor against its storage,
+ * each storage against the archive, and names, modules and their depth against limits. */
 #include "modules.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +15,9 @@
 enum {
   MOST_TENSORS = 1 << 16,
   MOST_MODULES = 1 << 16,
-  MOST_CHILDREN = 1 << 12, /* of one module: they are searched one after another */
+  MOST_CHILDREN = 1 << 12, /* of one module, because they are searched linearly */
   MOST_DEPTH = 64,         /* of modules */
-  MOST_REPEATED = 1 << 20  /* elements of a tensor that reads its storage several times */
+  MOST_REPEATED = 1 << 20  /* elements of a tensor that repeats elements of its storage */
 };
 
 typedef struct storage {
@@ -33,7 +33,7 @@ struct clf__im_file {
   clf__zip zip;
   storage *storages; /* by name */
   size_t storage_count;
-  char folder[256]; /* that members of the archive begin with */
+  char folder[256]; /* prefix of the archive's members */
   clf__im_module *root;
   int tensors, modules;
   struct chunk *memory;
@@ -43,7 +43,7 @@ struct clf__im_file {
 
 struct chunk {
   struct chunk *before;
-  double aligned; /* what follows is aligned as this is */
+  double aligned; /* the memory after it has the same alignment */
 };
 
 static void *take(clf__im_file *f, size_t n) {
@@ -93,12 +93,12 @@ static clf_status add_module(clf__im_file *f, clf__im_module *to, const char *na
   return CLF_OK;
 }
 
-/* The module that a dotted name leads to, made where it is missing; *name becomes the last word. */
+/* Finds or creates the module for a dotted name; *name becomes the last word. */
 static clf_status walk_to(clf__im_file *f, clf__im_module **m, const char **name) {
   int depth = 0;
   for (const char *dot; (dot = strchr(*name, '.')); *name = dot + 1) {
     const size_t n = (size_t)(dot - *name);
-    clf__im_module *next = (*m)->last; /* names that begin alike mostly follow each other */
+    clf__im_module *next = (*m)->last; /* names with the same prefix mostly follow each other */
     if (!next || strncmp(next->name, *name, n) || next->name[n])
       for (next = (*m)->child; next && (strncmp(next->name, *name, n) || next->name[n]);)
         next = next->next;
@@ -128,7 +128,7 @@ static clf_status add_tensor(clf__im_file *f, clf__im_module *m, const char *nam
 
 /* ---- Storages of an archive ---------------------------------------------------------------- */
 
-/* What a tensor may be of: the name in safetensors, of torch's storage, and of its dtype. */
+/* The types of tensors: names in safetensors, of torch's storage, and of torch's dtype. */
 static const struct {
   const char *name, *storage, *word;
 } dtypes[] = {{"F64", "Double", "float64"}, {"F32", "Float", "float32"},
@@ -149,8 +149,8 @@ static int by_offset(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Lists the members; refuses those that share bytes, as archives that unpack to more than they are
- * do. */
+/* Lists the members; refuses members that share bytes, with which an archive could unpack to far
+ * more than its own size. */
 static clf_status list_members(clf__im_file *f) {
   size_t room = 0;
   uint64_t at = f->zip.list;
@@ -199,7 +199,7 @@ static const clf__pk *argument(const clf__pk *v, int64_t i) {
              : NULL;
 }
 
-/* _rebuild_tensor_v2(storage, offset, size, stride, ...) as it stands, or within a parameter or a
+/* _rebuild_tensor_v2(storage, offset, size, stride, ...), by itself or inside a parameter or a
  * subclass. */
 static const clf__pk *rebuild(const clf__pk *v, int depth) {
   if (!v || depth > 4) return NULL;
@@ -257,7 +257,7 @@ static clf_status open_storage(clf__im_file *f, const clf__pk *id, const clf__pk
   return CLF_OK;
 }
 
-/* Every element must lie in the storage; one that is read several times must stay small. */
+/* Every element must be inside the storage; a tensor that repeats elements must be small. */
 static clf_status check_view(const clf__im_tensor *t, uint64_t elements) {
   uint64_t last = (uint64_t)t->offset;
   if (t->count == 0) return tensor_fault("has no elements");
@@ -309,7 +309,7 @@ clf_status clf__im_tensor_of(clf__im_file *f, const clf__pk *v, clf__im_tensor *
 static clf_status take_value(clf__im_file *f, clf__im_module *to, const char *name,
                              const clf__pk *v, int depth);
 
-/* Entries of a dictionary with texts as keys. */
+/* Adds the entries of a dictionary whose keys are texts. */
 static clf_status take_entries(clf__im_file *f, clf__im_module *to, const clf__pk *dict,
                                int depth) {
   for (int64_t i = 0; dict && dict->kind == CLF_PK_DICT && i < dict->count; i += 2)
@@ -334,7 +334,7 @@ static clf_status take_module(clf__im_file *f, clf__im_module *m, const clf__pk 
   return take_entries(f, m, dictionary(clf__pk_get(a, "_modules")), depth);
 }
 
-/* An object of another kind, such as a posterior: the modules among its attributes. */
+/* Adds the modules among the attributes of an object of another kind, such as a posterior. */
 static clf_status take_object(clf__im_file *f, clf__im_module *m, const clf__pk *v, int depth) {
   const clf__pk *a = clf__pk_attributes(v);
   m->cls = clf__pk_class(v);
@@ -370,7 +370,7 @@ static clf_status take_value(clf__im_file *f, clf__im_module *to, const char *na
 
 /* ---- Files --------------------------------------------------------------------------------- */
 
-/* The folder of the member that ends in /data.pkl. */
+/* The folder of the archive's data.pkl. */
 static clf_status find_pickle(clf__im_file *f, storage **pickle) {
   static const char suffix[] = "/data.pkl";
   const size_t n = sizeof suffix - 1;
@@ -436,7 +436,7 @@ static clf_status open_safetensors(clf__im_file *f, const void *bytes, size_t si
   return s;
 }
 
-/* What else the bytes may be, for those who chose the wrong file. */
+/* Names the format of a file that is no checkpoint. */
 static clf_status open_any(clf__im_file *f, const void *bytes, size_t size) {
   const unsigned char *b = bytes;
   if (clf__is_zip(bytes, size)) return open_torch(f, bytes, size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* nets.c: conditioners with nflows' names: ResidualNet, MLP and MADE, also those of glasflow, sbi
- * and normflows. */
+/* nets.c: nets with the names of nflows: ResidualNet, MLP and MADE; also for glasflow, sbi and
+ * normflows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +131,7 @@ static clf_status residual_net(clf__im *im, clf__im_module *m, const char *path,
 
 /* ---- MADE ---------------------------------------------------------------------------------- */
 
-/* Whether hidden degrees are those that nflows gives without random_mask. */
+/* Whether the hidden degrees are those of nflows without random_mask. */
 static clf_status degrees_are_usual(clf__im *im, const clf__im_module *layer, int64_t D, int *yes) {
   double *degree;
   clf__im_tensor *t;
@@ -235,7 +235,7 @@ clf_status clf__im_net(clf__im *im, clf__im_module *m, const char *path, int64_t
                             (long long)inputs);
     return clf__im_set_context(im, m, in - inputs);
   }
-  /* A module around one net, as glasflow's and users' own. */
+  /* A module that wraps one net, as in glasflow and in users' code. */
   if (m->children == 1 && !m->tensor && m->parent && strlen(clf__im_path(m).s) < 200)
     return clf__im_net(im, m->child, path, inputs, node, outputs);
   return clf__im_refuse(m,

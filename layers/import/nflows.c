@@ -10,7 +10,7 @@ static clf_status transform(clf__im *im, clf__im_module *m, int depth);
 
 /* ---- Lists --------------------------------------------------------------------------------- */
 
-/* A child of a list without tensors in a file of tensors alone: what the hint `gaps` says. */
+/* In a state_dict, an entry of a list without tensors: the next word of the hint `gaps`. */
 clf_status clf__im_gap(clf__im *im, const clf__im_module *list, int i) {
   const char *g = im->gaps;
   if (!g || !*g)
@@ -55,8 +55,9 @@ static clf_status inverse(clf__im *im, clf__im_module *m, int depth) {
 
 /* ---- Layers whose tensors keep their form -------------------------------------------------- */
 
-/* By class, or by a tensor that no other has: the layer's text (%lld: the first dimension of that
- * tensor), the tensor whose axis is the dimension of the data, and tensors by clflow's names. */
+/* Layers by class, or by a tensor that no other layer has: the layer's text (%lld: the first
+ * dimension of that tensor), the tensor with an axis of the data's dimension, and tensors under
+ * clflow's names. */
 static const struct simple {
   const char *kind, *has, *text, *dim;
   int axis;
@@ -136,7 +137,7 @@ static clf_status read_simple(clf__im *im, const struct simple *r, clf__im_modul
   return CLF_OK;
 }
 
-/* ActNorm; files of old versions have no flag, and were fitted. */
+/* ActNorm; files of old versions have no flag, and count as fitted. */
 static clf_status actnorm(clf__im *im, clf__im_module *m) {
   const int i = im->layers;
   double *flag = NULL;
@@ -155,7 +156,8 @@ static clf_status actnorm(clf__im *im, clf__im_module *m) {
 
 /* ---- Layers without weights ---------------------------------------------------------------- */
 
-/* Sigmoid and its inverse, Logit; the argument is divided by a temperature that may be trained. */
+/* Sigmoid and its inverse, Logit; the argument is divided by a temperature, which may be trained.
+ */
 static clf_status sigmoid(clf__im *im, clf__im_module *m) {
   char eps[32];
   const char *e = clf__im_number(m, "eps", eps);
@@ -180,7 +182,7 @@ static clf_status sigmoid(clf__im *im, clf__im_module *m) {
 
 /* ---- Couplings and autoregressive layers --------------------------------------------------- */
 
-/* The unconditional spline's numbers, which clflow has in one tensor (features, m). */
+/* The unconditional spline's parameters, which are one tensor (features, m) in clflow. */
 static clf_status put_numbers(clf__im *im, clf__im_module *u, const char *to) {
   static const char *const parts[] = {"unnormalized_pdf", "unnormalized_widths",
                                       "unnormalized_heights", "unnormalized_derivatives"};
@@ -215,7 +217,7 @@ static clf_status put_numbers(clf__im *im, clf__im_module *u, const char *to) {
   return clf__im_put_values(im, all, rows * m, u->tensor, "%s", to);
 }
 
-/* Flags of the dimensions that are transformed. */
+/* The flags of the transformed dimensions. */
 static clf_status read_mask(clf__im *im, clf__im_module *m, double **flags, int64_t *moving,
                             int64_t *still) {
   double *at;
@@ -258,7 +260,7 @@ static clf_status finish_coupling(clf__im *im, clf__im_module *m, const double *
   return s;
 }
 
-/* sbi's spline of one dimension: a net of the context alone, whose numbers are divided by sqrt(H).
+/* sbi's one-dimensional spline: a net of the context alone, whose outputs are divided by sqrt(H).
  */
 static clf_status of_context(clf__im *im, clf__im_module *m, clf__im_module *net) {
   char path[32];
@@ -308,7 +310,7 @@ static clf_status coupling(clf__im *im, clf__im_module *m, int depth) {
   return clf__im_nflows_coupling(im, m);
 }
 
-/* The order of dimensions, from the degrees of the outputs; NULL where the file has none. */
+/* The order of the dimensions, from the degrees of the outputs; NULL if the file has none. */
 static clf_status read_order(clf__im *im, clf__im_module *m, int64_t each, clf__im_text *order) {
   clf__im_module *final = clf__im_child(m, "final_layer");
   double *degree;
@@ -389,7 +391,7 @@ static clf_status read_sigmoid(clf__im *im, clf__im_module *m, int depth) {
   return sigmoid(im, m);
 }
 
-/* Recognised by a part that the module has, or where it has none by its class. */
+/* Recognises a transform by a tensor or child that it has, otherwise by its class. */
 static const struct {
   const char *child, *tensor, *kind;
   clf_status (*read)(clf__im *, clf__im_module *, int);

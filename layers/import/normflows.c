@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* normflows.c: flows of normflows.
  *
- * Their list runs from the latent to the data: it is read from its end, and a layer whose formula
- * is stated from the latent is inverted.  The splines and LU layers are stated in the density's
- * direction. */
+ * Their list goes from latents to data, so it is read from its end, and layers whose formula is for
+ * samples are inverted.  Splines and LU layers are defined in density direction. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +13,11 @@ static clf_status no_memory(void) { return clf__fail(CLF_ENOMEM, "no memory for 
 
 /* ---- Masked affine flows ------------------------------------------------------------------- */
 
-/* Dimensions where b is 0, which move, and where it is 1. */
+/* The transformed dimensions, where b is 0, and the identity dimensions, where it is 1. */
 typedef struct halves {
   int64_t *moving, *still;
   int64_t n, m;
-  double *flags; /* 1: moves */
+  double *flags; /* 1: transformed */
 } halves;
 
 static void free_halves(halves *h) {
@@ -40,8 +39,8 @@ static void add_dimension(halves *h, int64_t d, int moves) {
     h->still[h->m++] = d;
 }
 
-/* Both nets read b z and give a number for each dimension: those of dimensions that move are
- * taken, and inputs that stay. */
+/* Both nets read b z and compute a number for every dimension: only the outputs of transformed
+ * dimensions and the inputs of identity dimensions are used. */
 static clf_status masked_net(clf__im *im, clf__im_module *net, const char *path, const halves *h,
                              int64_t width, clf__im_text *node) {
   const clf__im_pick rows = {h->moving, h->n}, cols = {h->still, h->m};
@@ -70,7 +69,7 @@ static clf_status masked_nets(clf__im *im, clf__im_module *m, const halves *h, c
   if (!status && strcmp(second.s, node->s) != 0)
     status = clf__im_refuse(m, "has nets of different forms for scale and shift");
   free(second.s);
-  node->used--; /* the parenthesis */
+  node->used--; /* the closing parenthesis */
   return status ? status : clf__im_print(node, ", separate=1)");
 }
 
@@ -109,7 +108,7 @@ clf_status clf__im_split_mode(clf__im *im, const clf__im_module *m, const char *
                         *mode);
 }
 
-/* Which half moves: the net's inputs are as many as those that stay. */
+/* Which half is transformed: the net has as many inputs as the other half has dimensions. */
 static clf_status split_halves(clf__im *im, clf__im_module *m, int64_t inputs, halves *h) {
   const int64_t D = im->dim, first = (D + 1) / 2;
   const char *mode = inputs == first ? "channel" : "channel_inv";
@@ -188,7 +187,7 @@ static clf_status spline_ar(clf__im *im, clf__im_module *m) {
   return clf__im_nflows_ar(im, a, clf__im_child(a, "autoregressive_net"));
 }
 static clf_status affine_ar(clf__im *im, clf__im_module *m) {
-  im->inverted = 1; /* one pass of it samples */
+  im->inverted = 1; /* it samples in one pass */
   const clf_status s = clf__im_nflows_ar(im, m, clf__im_child(m, "autoregressive_net"));
   im->inverted = 0;
   return s;
@@ -209,7 +208,7 @@ static clf_status permute(clf__im *im, clf__im_module *m) {
   CLF_TRY(clf__im_put(im, m, "inv_perm", "layers.%d.perm", im->layers));
   return clf__im_layer(im, "perm");
 }
-/* The halves change places; it has no tensors. */
+/* Exchanges the halves; it has no tensors. */
 static clf_status swap(clf__im *im) {
   const int32_t D = im->dim, first = (D + 1) / 2;
   double *perm = malloc((size_t)D * sizeof *perm);
@@ -222,7 +221,7 @@ static clf_status swap(clf__im *im) {
   return clf__im_layer(im, "perm");
 }
 
-/* InvertibleAffine: the density's direction multiplies rows by W from the right, x W. */
+/* InvertibleAffine: in density direction, rows are multiplied from the right, x W. */
 static clf_status product(const double *a, const double *b, int64_t D, double **out) {
   *out = calloc((size_t)(D * D), sizeof **out);
   for (int64_t i = 0; *out && i < D; i++)
@@ -272,7 +271,7 @@ static clf_status dense(clf__im *im, clf__im_module *m) {
   return clf__im_layer(im, "dense");
 }
 
-/* ActNorm and AffineConstFlow: z e^s + t from the latent. */
+/* ActNorm and AffineConstFlow: x = z e^s + t. */
 static clf_status constant(clf__im *im, clf__im_module *m) {
   const clf__im_tensor *t = clf__im_find(m, "s");
   double *flag = malloc(sizeof *flag);
@@ -329,8 +328,7 @@ static clf_status flow(clf__im *im, clf__im_module *m) {
       "ActNorm and AffineConstFlow; and of images MultiscaleFlow of GlowBlocks");
 }
 
-/* A number without tensors in a file of tensors alone: Permute(mode="swap"), or what `gaps` says.
- */
+/* In a state_dict, an index without tensors: Permute(mode="swap"), or the next word of `gaps`. */
 static clf_status gap(clf__im *im) {
   if (im->gaps && *im->gaps) return clf__im_gap(im, NULL, 0);
   if (im->hint[CLF_IM_HINT_strict])

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* normflows.h: shared by the readers of normflows' flows of vectors and of images.  Private. */
+/* normflows.h: shared by the readers of normflows' flows of rows and of images.  Private. */
 #ifndef CLF_IMPORT_NORMFLOWS_H
 #define CLF_IMPORT_NORMFLOWS_H
 #include "import_private.h"
 
 /* split_mode of an AffineCouplingBlock: channel or channel_inv. */
 clf_status clf__im_split_mode(clf__im *im, const clf__im_module *m, const char **mode);
-/* The map of an AffineCouplingBlock, and whether it runs backwards; of: "coupling", or "glowblock"
- * of images; `scaled`: it has scales; `negate`: the net's shifts change their sign. */
+/* Prints the map of an AffineCouplingBlock, and tells whether it is inverted. of: "coupling", or
+ * "glowblock" for images; scaled: it has scales; negate: the sign of the net's shifts changes. */
 clf_status clf__im_block_map(clf__im *im, const clf__im_module *m, const char *of, int scaled,
                              const char **map, int *inverted, int *negate);
 /* W = P L U of InvertibleAffine and Invertible1x1Conv, (D, D). */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* normflows_images.c: normflows' MultiscaleFlow of images: GlowBlocks and what they consist of.
+/* normflows_images.c: normflows' MultiscaleFlow of images: GlowBlocks and the layers inside.
  *
- * Levels, and the flows of a level, run from the latent to the data, so that they are read from
- * their ends.  normflows' arrays are (N, C, H, W); clflow's rows are pixels row by row with the
- * channel as the fastest index, and tensors with a number for each element are reordered to that.
- */
+ * Levels, and the flows of a level, go from latents to data, so they are read from their ends.
+ * normflows' arrays are (N, C, H, W); clflow's rows are (H, W, C), so tensors with a number for
+ * each element are reordered. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,7 @@ static clf_status no_memory(void) { return clf__fail(CLF_ENOMEM, "no memory for 
 
 /* ---- Shapes ---------------------------------------------------------------------------------- */
 
-/* The channels that a flow says it has; 0: it does not say. */
+/* The number of channels that a flow states; 0: none. */
 static int64_t channels_of(const clf__im_module *m, int depth) {
   const clf__im_tensor *s = clf__im_find(m, "s");
   const clf__im_tensor *w = clf__im_find(m, clf__im_find(m, "W") ? "W" : "P");
@@ -39,7 +38,7 @@ static int last_number(const clf__im_module *list) {
 
 static int is_squeeze(const clf__im_module *m) { return !strcmp(clf__im_kind(m), "Squeeze"); }
 
-/* Squeezes of a level.  Files of tensors alone do not show them: one is assumed. */
+/* The squeezes of a level. A state_dict does not show them: one is assumed. */
 static int squeezes_of(const clf__im_module *level) {
   int n = 0;
   if (!*level->cls) return 1;
@@ -47,7 +46,8 @@ static int squeezes_of(const clf__im_module *level) {
   return n;
 }
 
-/* Height and width of what a level leaves, from the shape of its base; 0: the file does not say. */
+/* Height and width of a level's latents, from the shape of its base; 0: the file does not have it.
+ */
 static void base_size(const clf__im_module *q, image *at) {
   const clf__im_tensor *loc = clf__im_find(q, "loc");
   clf__pk *const *dims;
@@ -60,7 +60,7 @@ static void base_size(const clf__im_module *q, image *at) {
   }
 }
 
-/* The shape of the data: that behind the squeezes of the last level, made larger. */
+/* The shape of the data: that after the squeezes of the last level, undone. */
 static clf_status data_shape(clf__im *im, const clf__im_module *m, int levels, image *at) {
   char name[32], size[64];
   snprintf(name, sizeof name, "flows.%d", levels - 1);
@@ -108,7 +108,7 @@ static clf_status put_ones(clf__im *im, int64_t n, const char *name) {
   return clf__im_put_values(im, v, n, NULL, "%s", name);
 }
 
-/* s, t and the flag of an ActNorm as log_scale, shift and fitted of TO. */
+/* Puts s, t and the flag of an ActNorm as log_scale, shift and fitted of TO. */
 static clf_status put_norm(clf__im *im, clf__im_module *m, int64_t channels, const char *to) {
   char name[112];
   double *flag = NULL;
@@ -146,7 +146,7 @@ static clf_status conv1x1(clf__im *im, clf__im_module *m, const image *at) {
 
 /* ---- Couplings ------------------------------------------------------------------------------- */
 
-/* A ConvNet2d: its convolutions, with a norm behind each or none. */
+/* A ConvNet2d: its convolutions, each followed by a norm, or none. */
 typedef struct conv_net {
   clf__im_module *conv[8], *norm[8];
   int count;
@@ -173,7 +173,7 @@ static clf_status gather(const clf__im_module *list, conv_net *n) {
   return CLF_OK;
 }
 
-/* Convolution l, whose outputs are multiplied by 1 and, at even numbers, by `even`. */
+/* Convolution l; its even outputs are multiplied by `even`. */
 static clf_status put_conv(clf__im *im, const conv_net *n, int l, double even, const char *path) {
   char to[64];
   double *w, *b = NULL;
@@ -196,7 +196,7 @@ static clf_status put_conv(clf__im *im, const conv_net *n, int l, double even, c
   return put_norm(im, n->norm[l], out, to);
 }
 
-/* The net as text; hidden layers have one width. */
+/* Writes the net as text; hidden layers have one width. */
 static clf_status print_net(clf__im *im, const clf__im_module *m, const conv_net *n,
                             clf__im_text *node) {
   const int64_t width = clf__im_dim(clf__im_find(n->conv[0], "weight"), 0);
@@ -215,7 +215,7 @@ static clf_status print_net(clf__im *im, const clf__im_module *m, const conv_net
                        im->given ? ", alone=1" : "");
 }
 
-/* The mask of the channels from `first` on, or of those before. */
+/* The mask of the channels from `first` on, or before it. */
 static clf_status put_mask(clf__im *im, const image *at, int64_t first, int before) {
   const int64_t n = at->h * at->w * at->c;
   double *mask = malloc((size_t)n * sizeof *mask);
@@ -280,7 +280,7 @@ static clf_status flow(clf__im *im, clf__im_module *m, image *at, int depth) {
                         "and Merge");
 }
 
-/* A file of tensors alone has squeezes where the channels become four times as many. */
+/* In a state_dict, there is a squeeze where the number of channels is four times larger. */
 static clf_status squeeze_if_hidden(clf__im *im, const clf__im_module *m, image *at) {
   const int64_t channels = channels_of(m, 0);
   if (*m->cls || !channels || channels == at->c) return CLF_OK;
@@ -317,10 +317,10 @@ static clf_status level(clf__im *im, const clf__im_module *list, image *at) {
 
 /* ---- Bases ----------------------------------------------------------------------------------- */
 
-/* Mean and log-deviation of each element, in clflow's order, for each class. */
+/* Mean and log standard deviation of each element, in clflow's order, for each class. */
 typedef struct moments {
   double *mean, *log_std;
-  int64_t classes; /* 0: the same for all */
+  int64_t classes; /* 0: the same for all classes */
   int standard;
 } moments;
 
@@ -329,7 +329,7 @@ static void free_moments(moments *v) {
   free(v->log_std);
 }
 
-/* GlowBase: for each channel value exp(factor logs), and what a class adds. */
+/* GlowBase: for each channel, value exp(factor logs), plus an offset of the class. */
 static clf_status of_channels(clf__im *im, clf__im_module *m, const image *at, const char *name,
                               int64_t classes, double *to) {
   char logs[32], given[32];
@@ -396,7 +396,7 @@ static clf_status read_moments(clf__im *im, clf__im_module *m, const image *at, 
   return CLF_OK;
 }
 
-/* The classes of the first base that has some; 0: there are none. */
+/* The number of classes of the first base with classes; 0: none. */
 static int64_t classes_of(const clf__im_module *bases) {
   for (const clf__im_module *q = bases->child; q; q = q->next) {
     const clf__im_tensor *loc = clf__im_find(q, "loc"), *cc = clf__im_find(q, "loc_cc");
@@ -407,8 +407,8 @@ static int64_t classes_of(const clf__im_module *bases) {
   return 0;
 }
 
-/* The classes become the context: their number, which a net turns into a one-hot vector:
- * element k is r(c - k + 1) - 2 r(c - k) + r(c - k - 1) with r(x) = max(x, 0). */
+/* The class becomes the context, as its index c, which a net converts to a one-hot vector: element
+ * k is r(c - k + 1) - 2 r(c - k) + r(c - k - 1) with r(x) = max(x, 0). */
 static clf_status set_classes(clf__im *im, const clf__im_module *m, int64_t K) {
   CLF_TRY(clf__im_set_context(im, m, K));
   double *bias = calloc((size_t)K + 2, sizeof *bias);
@@ -435,7 +435,7 @@ static clf_status check_classes(const clf__im *im, const clf__im_module *m, int6
                                            (int)im->context);
 }
 
-/* The base of what remains. */
+/* The base of the last level. */
 static clf_status base(clf__im *im, const clf__im_module *m, const image *at, moments *v) {
   const int64_t n = (v->classes ? v->classes : 1) * at->h * at->w * at->c;
   double *const mean = v->mean, *const log_std = v->log_std;
@@ -451,7 +451,7 @@ static clf_status base(clf__im *im, const clf__im_module *m, const image *at, mo
                     : clf__im_print(&im->base, "normal(trained)");
 }
 
-/* (mean, log-deviation) of each element that a split sends. */
+/* Mean and log standard deviation of each element that a split sends to the latent. */
 static double *pairs_of(const moments *v, int64_t n, int64_t k) {
   double *to = malloc((size_t)(2 * n) * sizeof *to);
   for (int64_t i = 0; to && i < n; i++) {
@@ -461,7 +461,7 @@ static double *pairs_of(const moments *v, int64_t n, int64_t k) {
   return to;
 }
 
-/* A net that reads the class alone: hidden unit k is the class's element k. */
+/* A net that reads the class alone: hidden unit k is element k of the one-hot vector. */
 static clf_status put_prior_net(clf__im *im, const moments *v, int64_t sent, int64_t remaining) {
   const int64_t K = v->classes, in = remaining + K;
   double *first = calloc((size_t)(K * in), sizeof *first);
@@ -485,7 +485,7 @@ static clf_status put_prior_net(clf__im *im, const moments *v, int64_t sent, int
                             "layers.%d.prior.1.bias", im->layers);
 }
 
-/* A Merge, which backwards sends half of the channels to a base. */
+/* A Merge; in density direction it sends half of the channels to a base. */
 static clf_status split(clf__im *im, const clf__im_module *merge, clf__im_module *q, image *at) {
   const char *mode = merge ? clf__pk_text(clf__im_attribute(merge, "mode")) : NULL;
   const int inv = mode && !strcmp(mode, "channel_inv");

@@ -16,17 +16,18 @@ typedef struct block {
 
 struct clf__pickle {
   block *last;
-  size_t left; /* that values may still take */
+  size_t left; /* bytes that values may still take */
 };
 
-/* What the values of a file of this size may take: checkpoints use less than 16 bytes for each of
- * theirs, and small ones are free to use more. */
+/* The memory that the values of a file of this size may take: checkpoints need less than 16 bytes
+ * for each byte of the file; small files may need more. */
 static size_t allowance(size_t file) {
   enum { EACH = 32, FIXED = 16 << 20 };
   return file > (SIZE_MAX - FIXED) / EACH ? SIZE_MAX : EACH * file + FIXED;
 }
 
-/* Aligned for any value; NULL without memory, or beyond the allowance: lacks() says which. */
+/* Allocates memory aligned for any value; NULL if memory runs out or the allowance is used up:
+ * lacks() tells which. */
 static void *take(clf__pickle *p, size_t n) {
   n = (n + 15) / 16 * 16;
   if (n > p->left) {
@@ -62,17 +63,17 @@ void clf__pickle_free(clf__pickle *p) {
 typedef struct machine {
   clf__pickle *p;
   const unsigned char *bytes;
-  size_t size, at, opcode; /* opcode: where the current one is */
+  size_t size, at, opcode; /* opcode: position of the current one */
   size_t file;             /* size of the whole file */
   clf__pk **stack;
   size_t depth, stack_room;
   size_t *marks;
   size_t mark_count, mark_room;
   clf__pk **memo;
-  size_t memo_room, memo_next; /* next: of MEMOIZE */
+  size_t memo_room, memo_next; /* memo_next: index of the next MEMOIZE */
 } machine;
 
-/* Both return a constant, from which compilers see that what follows has been set. */
+/* Both return a constant, so that compilers see that callers never go on without a result. */
 static clf_status bad(const machine *m, const char *what) {
   clf__fail(CLF_EFORMAT, "the pickle is damaged at byte %zu: %s", m->opcode, what);
   return CLF_EFORMAT;
@@ -99,7 +100,7 @@ static clf_status read_number(machine *m, int bytes, uint64_t *v) {
   m->at += (size_t)bytes;
   return CLF_OK;
 }
-/* Up to the end of the line, which is skipped. */
+/* Reads up to the end of the line, which is skipped. */
 static clf_status read_line(machine *m, const char **s, size_t *n) {
   const unsigned char *end = memchr(m->bytes + m->at, '\n', m->size - m->at);
   if (!end) return bad(m, "it ends early");
@@ -116,7 +117,7 @@ static clf_status make(machine *m, clf__pk_kind kind, clf__pk **v) {
   return CLF_OK;
 }
 
-/* An array with room for at least one more. */
+/* Enlarges an array by at least one element. */
 static clf_status grow(machine *m, void *array, size_t *room, size_t each) {
   void **at = array;
   const size_t more = *room ? 2 * *room : 64, added = (more - *room) * each;
@@ -134,7 +135,7 @@ static clf_status push(machine *m, clf__pk *v) {
   m->stack[m->depth++] = v;
   return CLF_OK;
 }
-/* Values above the last mark stay out of reach until it is gone. */
+/* Values below the last mark are out of reach until the mark is removed. */
 static size_t floor_of(const machine *m) { return m->mark_count ? m->marks[m->mark_count - 1] : 0; }
 static clf_status pop(machine *m, clf__pk **v) {
   if (m->depth <= floor_of(m)) return bad(m, "its stack is empty");
@@ -151,7 +152,7 @@ static clf_status mark(machine *m) {
   m->marks[m->mark_count++] = m->depth;
   return CLF_OK;
 }
-/* The values above the last mark, which goes: they stay valid until the next push. */
+/* Removes the last mark and the values above it, which stay valid until the next push. */
 static clf_status pop_mark(machine *m, clf__pk ***at, size_t *n) {
   if (!m->mark_count) return bad(m, "it has no mark");
   const size_t from = m->marks[--m->mark_count];
@@ -232,7 +233,7 @@ static clf_status push_tuple(machine *m, size_t n) {
   return push_list(m, CLF_PK_TUPLE, at, n);
 }
 
-/* Where items of that kind go in a value: itself, or the items of an object. */
+/* The container for items of that kind: the value itself, or the items of an object. */
 static clf_status container(machine *m, clf__pk *v, clf__pk_kind kind, clf__pk **c) {
   *c = v;
   if (v->kind == kind) return CLF_OK;
@@ -266,7 +267,7 @@ static clf_status push_object(machine *m, clf__pk *cls, clf__pk *args) {
   v->args = args;
   return push(m, v);
 }
-/* REDUCE and NEWOBJ: a callable and a tuple of arguments; NEWOBJ_EX: and a dictionary. */
+/* REDUCE and NEWOBJ take a callable and a tuple of arguments; NEWOBJ_EX also a dictionary. */
 static clf_status object_of_stack(machine *m, int named) {
   clf__pk *cls, *args, *names;
   if (named) CLF_TRY(pop(m, &names));
@@ -321,8 +322,8 @@ static clf_status persistent(machine *m) {
 
 /* ---- The memo ------------------------------------------------------------------------------ */
 
-/* Python numbers its memo in the order of use, so that an index beyond the bytes read so far is a
- * bomb. */
+/* Python numbers its memo in the order of use, so an index beyond the bytes read so far is an
+ * attempt to exhaust memory. */
 static clf_status put(machine *m, uint64_t i) {
   clf__pk *v;
   CLF_TRY(top(m, &v));
@@ -374,7 +375,7 @@ static clf_status real_of_bytes(machine *m) {
   memcpy(&real, &bits, sizeof real);
   return push_real(m, real);
 }
-/* LONG1 and LONG4: two's complement of any length; beyond 64 bits it is no size of anything. */
+/* LONG1 and LONG4: two's complement of any length; no size needs more than 64 bits. */
 static clf_status long_of_bytes(machine *m, int bytes) {
   uint64_t n, v = 0;
   CLF_TRY(read_number(m, bytes, &n));
@@ -436,7 +437,7 @@ static clf_status step(machine *m, int *done) {
                    m->opcode);
 }
 
-/* Values that stand in the pickle itself. */
+/* Opcodes that push values. */
 static clf_status step_values(machine *m, unsigned char code, int *known) {
   uint64_t v;
   switch (code) {

@@ -5,12 +5,12 @@
 
 static clf__pk *find(const clf__pk *dict, const char *key) {
   if (!dict || dict->kind != CLF_PK_DICT) return NULL;
-  for (int64_t i = dict->count - 2; i >= 0; i -= 2) /* the last one of a key counts */
+  for (int64_t i = dict->count - 2; i >= 0; i -= 2) /* the last entry of a key is valid */
     if (dict->at[i]->kind == CLF_PK_TEXT && !strcmp(dict->at[i]->text, key)) return dict->at[i + 1];
   return NULL;
 }
 
-/* Objects with slots have (dictionary or None, dictionary of slots). */
+/* Objects with slots have the state (dictionary or None, dictionary of slots). */
 const clf__pk *clf__pk_attributes(const clf__pk *v) {
   if (!v || v->kind != CLF_PK_OBJECT || !v->state) return NULL;
   const clf__pk *s = v->state;

@@ -12,7 +12,7 @@ clf_status clf__im_sbi(clf__im *im, clf__im_module *m) {
   im->bounds = im->layers;
   if (clf__im_child(net, "_transform")) {
     CLF_TRY(clf__im_nflows(im, net));
-    clf__im_skip_all(clf__im_child(m, "_embedding_net")); /* the same module as that of the net */
+    clf__im_skip_all(clf__im_child(m, "_embedding_net")); /* the same module as in the net */
   } else {
     CLF_TRY(clf__im_zuko(im, net));
     CLF_TRY(clf__im_embedding(im, clf__im_child(m, "_embedding_net")));

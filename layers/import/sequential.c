@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sequential.c: nets that are linear layers with one activation between them: nn.Sequential, MLP
- * and MaskedMLP of zuko, MLP of normflows, embedding nets of sbi.
+/* sequential.c: nets of linear layers with one activation between them: nn.Sequential, zuko's MLP
+ * and MaskedMLP, normflows' MLP, sbi's embedding nets.
  *
- * Hidden layers of different widths are padded to the widest: units whose weights are zero change
- * nothing.  An activation behind the last layer is followed by a layer that is the identity. */
+ * Hidden layers of different widths are padded to the widest with units whose weights are zero.
+ * After an activation at the end, an identity layer is added. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,8 @@ typedef struct net {
   int count;
   const char *act;
   int norm, residual, trailing; /* trailing: an activation follows the last layer */
-  int stride; /* of a file of tensors alone: from one layer's number to the next */
-  int before; /* the number of the layer before; -1: none */
+  int stride;                   /* in a state_dict: difference between the indices of two layers */
+  int before;                   /* the index of the previous layer; -1: none */
 } net;
 
 static int is_linear(const clf__im_module *m) {
@@ -74,8 +74,8 @@ int clf__im_is_sequential(const clf__im_module *m) {
 
 /* ---- Tensors ------------------------------------------------------------------------------- */
 
-/* `from` (rows, cols), or the rows and columns of it that are chosen, as the first ones of a matrix
- * of zeros. */
+/* Copies `from` (rows, cols), or the chosen rows and columns of it, to the beginning of a matrix of
+ * zeros. */
 static double *padded(const double *from, int64_t rows, int64_t cols, const clf__im_pick *pick_rows,
                       const clf__im_pick *pick_cols, int64_t all_rows, int64_t all_cols) {
   double *to = calloc((size_t)(all_rows * all_cols), sizeof *to);
@@ -88,7 +88,7 @@ static double *padded(const double *from, int64_t rows, int64_t cols, const clf_
 }
 typedef clf__im_net_options options;
 
-/* One tensor of a layer; `first` and `last` in the net. */
+/* Puts one tensor of a layer, which may be the first or the last one of the net. */
 static clf_status put_matrix(clf__im *im, const clf__im_module *m, const char *path,
                              const options *o, int first, int last, int64_t all_rows,
                              int64_t all_cols, const char *to) {
@@ -126,7 +126,7 @@ static int64_t rows_of(const net *n, int i) {
 static int64_t cols_of(const net *n, int i) {
   return clf__im_dim(clf__im_find(n->linear[i], "weight"), 1);
 }
-/* The widest hidden layer; whether another one is narrower. */
+/* The width of the widest hidden layer, and whether another one is narrower. */
 static int64_t width_of(const net *n, int *padding) {
   const int hidden = n->count - !n->trailing;
   int64_t width = hidden ? rows_of(n, 0) : 0;
@@ -179,8 +179,8 @@ int64_t clf__im_outputs(const clf__im_module *m) {
   return !m || gather(m, &n, 0) || !n.count ? 0 : rows_of(&n, n.count - 1);
 }
 
-/* A file of tensors alone, in which two modules without any lie between layers: normalisation in
- * zuko's nets; in sbi's FCEmbedding an identity, and its last layer is activated too. */
+/* A state_dict in which two modules without tensors are between layers: in zuko's nets a
+ * normalisation; in sbi's FCEmbedding an identity, and an activation follows the last layer. */
 static clf_status wider_steps(clf__im *im, const clf__im_module *m, int embedding, net *n) {
   n->norm = im->library == CLF_IM_ZUKO && !embedding;
   n->trailing = im->library == CLF_IM_SBI && embedding;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tensors.c: numbers of a checkpoint's tensors: types, strides, and names for messages. */
+/* tensors.c: reads the elements of a checkpoint's tensors, by type and strides, and names tensors
+ * in messages. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +50,7 @@ clf__im_name clf__im_tensor_path(const clf__im_tensor *t) {
 
 /* ---- Looking up ---------------------------------------------------------------------------- */
 
-/* The child whose name is the first n letters. */
+/* The child whose name is the first n letters of `name`. */
 static clf__im_module *child_of(const clf__im_module *m, const char *name, size_t n) {
   for (clf__im_module *c = m ? m->child : NULL; c; c = c->next)
     if (!strncmp(c->name, name, n) && !c->name[n]) return c;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* zuko.c: flows of zuko.
  *
- * The density's direction is the list's.  Orders stand in place of permutations; masks are tensors
- * of the file.  Numbers of a dimension: one is a shift, two are shift and scale, 3 K - 1 those of a
+ * Their list is in density direction.  Orders replace permutations; masks are tensors in the file.
+ * The number of parameters per dimension tells the map: 1 is a shift, 2 shift and scale, 3 K - 1 a
  * spline. */
 #include <math.h>
 #include <stdio.h>
@@ -85,8 +85,8 @@ static clf_status print_map(clf__im *im, const clf__im_module *m, int64_t n, clf
 
 /* ---- Transforms ---------------------------------------------------------------------------- */
 
-/* The order of dimensions; it was divided by the size of a group where there are fewer passes than
- * dimensions. */
+/* The order of the dimensions; zuko divides it by the size of a group if there are fewer passes
+ * than dimensions. */
 static clf_status read_order(clf__im *im, clf__im_module *m, clf__im_text *text) {
   double *order, *place, maximum = 0;
   clf__im_tensor *t;
@@ -109,8 +109,8 @@ static clf_status read_order(clf__im *im, clf__im_module *m, clf__im_text *text)
   return s;
 }
 
-/* The net of an autoregressive layer (masked), a coupling, or of the context alone; `inputs` of the
- * sample. */
+/* The net of an autoregressive layer (masked), of a coupling, or of the context alone; `inputs`:
+ * those from the sample. */
 static clf_status read_net(clf__im *im, clf__im_module *m, int64_t inputs, int masked,
                            clf__im_text *node, int64_t *outputs) {
   char path[32];
@@ -152,7 +152,7 @@ static clf_status autoregressive(clf__im *im, clf__im_module *m) {
   return s;
 }
 
-/* The mask is true where a dimension stays. */
+/* The mask is true for identity dimensions. */
 static clf_status coupling(clf__im *im, clf__im_module *m) {
   clf__im_text net = {0}, mask = {0};
   double *flags;
@@ -173,7 +173,8 @@ static clf_status coupling(clf__im *im, clf__im_module *m) {
   return s;
 }
 
-/* Trained numbers of each dimension, a tensor for each part, or a net of the context. */
+/* Trained parameters per dimension, in one tensor each for shift, scale and so on; or a net of the
+ * context. */
 static clf_status elementwise(clf__im *im, clf__im_module *m) {
   clf__im_module *phi = clf__im_child(m, "phi");
   clf__im_text net = {0};
@@ -211,7 +212,7 @@ static clf_status elementwise(clf__im *im, clf__im_module *m) {
   return finish(im, m, "elementwise", total, D, &net, NULL);
 }
 
-/* A torch or zuko transform with fixed or trained tensors. */
+/* A transform of torch or zuko with fixed or trained tensors. */
 static clf_status unconditional(clf__im *im, clf__im_module *m) {
   const char *f = clf__pk_class(clf__im_attribute(m, "f"));
   if (!*f) f = clf__pk_class(clf__im_attribute(m, "meta"));
@@ -265,7 +266,7 @@ static clf_status first_of_all(clf__im *im, const clf__im_module *m, const char 
   return same ? CLF_OK : clf__im_refuse(m, "has bounds that differ by dimension");
 }
 
-/* N(loc, scale), which is N(0, I) unless it was trained. */
+/* N(loc, scale), which is N(0, I) unless trained. */
 static clf_status normal(clf__im *im, const clf__im_module *m, const char *loc, const char *scale) {
   double *mean, *std = NULL;
   clf__im_tensor *a, *b;
