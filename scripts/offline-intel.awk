@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# offline-intel.awk: kernels' resources out of what `ocloc disasm` writes, PTM.txt: for each
-# kernel "patch tokens" by number (patch_list.h of Intel's compute runtime), of which
-# 15 has the local memory, 18 scratch memory of a thread, 23 what threads are like.
+# offline-intel.awk: reads kernels' resources from PTM.txt of `ocloc disasm`: for each kernel
+# "patch tokens" by number (patch_list.h of Intel's compute runtime): 15 has the local memory, 18 the
+# scratch memory of a thread, 23 properties of threads.
 function hex(s, n, i) {
   n = 0
   for (i = 1; i <= length(s); i++) n = 16 * n + index("0123456789abcdef", substr(s, i, 1)) - 1

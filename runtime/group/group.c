@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* group.c: barriers, gathers and broadcasts of a group, over a transport; deadlines; errors, which
- * name a rank and stay. */
+/* group.c: barriers, gathers and broadcasts of a group over a transport, with deadlines. An error
+ * names a rank, and every later call returns it. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 enum { USUAL_SECONDS = 60 };
 #define STEPS_WAITED 10    /* of the slowest */
-#define COMPILES_WAITED 10 /* before the first step, whose kernels may still be compiled */
+#define COMPILES_WAITED 10 /* before the first step, which may still compile kernels */
 
 static clf_status read_base(double *seconds) {
   const char *text = getenv("CLFLOW_GROUP_DEADLINE");
@@ -79,7 +79,7 @@ void clf_group_exit(clf_group *g, int code) {
   clf_group_free(g);
 }
 
-/* "rank 3 on node7" of each member, from their hosts. */
+/* Makes the members' names from their hosts: "rank 3 on node7". */
 static clf_status meet(clf_group *g) {
   const size_t size = sizeof g->t->host;
   char *host = calloc((size_t)g->t->size, size);
@@ -128,7 +128,7 @@ clf_status clf_group_wrap(clf_transport *t, clf_group **group) {
 
 /* ---- Exchanges ----------------------------------------------------------------------------- */
 
-/* The transport's message names the peer; this adds who waited, and at what. */
+/* The transport's message names the peer; this adds which member waited, and in which step. */
 static clf_status break_off(clf_group *g, clf_status s) {
   g->broken = s;
   snprintf(g->why, sizeof g->why, "%s, at %s: %s%s", g->name[g->t->rank], g->doing, clf_errmsg(),
@@ -171,8 +171,8 @@ clf_status clf__group_scratch(clf_group *g, size_t bytes, void **at) {
   return CLF_OK;
 }
 
-/* After the round with distance d, this rank has the blocks of 2 d ranks, beginning with its own
- * (Bruck et al. 1997); at the end they are rotated into the order of ranks. */
+/* Bruck et al. 1997: after the round with distance d, this rank has the blocks of 2 d ranks,
+ * beginning with its own; at the end the blocks are rotated into the order of ranks. */
 clf_status clf_group_gather(clf_group *g, const void *in, size_t bytes, void *out) {
   CLF_GIVEN("group, in, out", g, in, out);
   const int32_t P = g->t->size, rank = g->t->rank;
@@ -215,8 +215,8 @@ clf_status clf_group_barrier(clf_group *g) {
   return clf_group_gather(g, &in, 1, out);
 }
 
-/* Along a binomial tree: after the round with distance d, 2 d ranks have the data, beginning with
- * the root. */
+/* Broadcasts along a binomial tree: after the round with distance d, 2 d ranks have the data,
+ * beginning with the root. */
 clf_status clf_group_broadcast(clf_group *g, int32_t root, void *data, size_t bytes) {
   CLF_GIVEN("group, data", g, data);
   const int32_t P = g->t->size;

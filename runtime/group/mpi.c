@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* mpi.c: the group of the processes that mpirun, mpiexec or srun started.
  *
- * MPI is not linked: Open MPI and the MPICH family have handles that differ, and most machines have
- * neither.  A module for the family of the launcher is loaded, after the library of that launcher
- * was opened for all symbols. */
+ * clflow is not linked to MPI: the handles of Open MPI and of the MPICH family differ, and most
+ * machines have neither.  The launcher's library is opened with its symbols visible to all, and
+ * then the module for its family. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <limits.h>
@@ -36,11 +36,12 @@ static const struct {
                {"libmpich.so.12", "libmpi.so.12"}},
 };
 
-/* What a launcher tells its processes.  Of Slurm only a step of several tasks counts: a batch
- * script has SLURM_NTASKS too.  Slurm starts processes of either family. */
+/* The environment variables by which a process recognises its launcher.  For Slurm, only a step
+ * with several tasks counts, since a batch script has SLURM_NTASKS too; it starts processes of
+ * either family. */
 static const struct launcher {
   const char *name, *size;
-  int family; /* FAMILIES: either */
+  int family; /* FAMILIES: either one */
 } launchers[] = {
     {"mpirun of Open MPI", "OMPI_COMM_WORLD_SIZE", OPENMPI},
     {"mpiexec of MPICH", "PMI_SIZE", MPICH},
@@ -74,7 +75,7 @@ int32_t clf_group_launched(void) {
 /* ---- Libraries and modules ------------------------------------------------------------------- */
 
 typedef struct search {
-  char tried[1024]; /* what was looked for, for a message */
+  char tried[1024]; /* the names that were tried, for a message */
 } search;
 
 static void note(search *s, const char *what) {
@@ -92,7 +93,7 @@ static long parent_of(long pid) {
   return parent;
 }
 
-/* The library of the program that runs as `pid`: of PREFIX/bin/mpiexec it is in PREFIX/lib. */
+/* The library that belongs to the program of process `pid`: PREFIX/lib for PREFIX/bin/mpiexec. */
 static void *open_of_process(long pid, const char *name) {
   char link[64], at[PATH_MAX], path[2 * PATH_MAX];
   snprintf(link, sizeof link, "/proc/%ld/exe", pid);
@@ -103,7 +104,8 @@ static void *open_of_process(long pid, const char *name) {
   return access(path, R_OK) == 0 ? dlopen(path, RTLD_NOW | RTLD_GLOBAL) : NULL;
 }
 
-/* The launcher's own library, which the loader need not know; scripts may stand between. */
+/* Finds the launcher's own library, which need not be in the loader's path. Scripts may run between
+ * the launcher and this process. */
 static void *open_of_launcher(const char *name) {
   enum { ANCESTORS = 4 };
   long pid = (long)getppid();
@@ -155,7 +157,7 @@ static clf_status fail_missing(const struct launcher *l, int32_t size, family f,
       l ? ", or use another launcher" : "");
 }
 
-/* CLFLOW_MPI chooses the family; else the launcher does. */
+/* CLFLOW_MPI chooses the family, otherwise the launcher. */
 static clf_status load(const struct launcher *l, int32_t size, const clf_mpi_module_table **table) {
   const char *wanted = getenv("CLFLOW_MPI");
   int only = l ? l->family : FAMILIES;
@@ -176,7 +178,7 @@ static clf_status load(const struct launcher *l, int32_t size, const clf_mpi_mod
 typedef struct mpi {
   clf_transport base;
   const clf_mpi_module_table *table;
-  pthread_t first; /* the thread that began */
+  pthread_t first; /* the thread that started MPI */
   int any_thread, broken;
 } mpi;
 
@@ -215,9 +217,9 @@ static void end_job(clf_transport *t, const char *text) {
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-enum { ENDS_WITHIN = 10 }; /* seconds that MPI's end may take */
+enum { ENDS_WITHIN = 10 }; /* seconds that MPI_Finalize may take */
 
-/* By when MPI must have ended in this process, which otherwise ends itself. */
+/* The deadline of MPI_Finalize in this process, which ends itself after it. */
 static struct {
   char who[96];
   _Atomic double end, seconds;
@@ -243,8 +245,8 @@ static void end_within(const mpi *m, double seconds) {
   if (limit.watched) pthread_detach(watcher);
 }
 
-/* Rank 0 comes last, after what it does alone, and waits for the others as long as for a message;
- * they wait for it without end. */
+/* Rank 0 comes last, since it works alone at the end. It waits for the others as long as for a
+ * message; they wait for rank 0 without limit. */
 static void end_mpi(const mpi *m) {
   const double patience = m->base.patience;
   if (patience > 0 && m->base.rank == 0) end_within(m, patience);
@@ -254,14 +256,14 @@ static void end_mpi(const mpi *m) {
   limit.end = INFINITY;
 }
 
-/* After an error the others would not take part in MPI's end. */
+/* After an error the others would not call MPI_Finalize. */
 static void leave(clf_transport *t) {
   mpi *m = (mpi *)(void *)t;
   if (!m->broken) end_mpi(m);
   free(m);
 }
 
-/* A launcher whose processes each see themselves alone. */
+/* Refuses a launcher whose processes do not see each other. */
 static clf_status check_size(const clf_mpi_world *w, const struct launcher *l, int32_t size) {
   if (!l || w->size == size || w->size > 1) return CLF_OK;
   return clf__fail(CLF_EINVAL,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mpi_module.c: a module of its own: bytes from rank to rank by MPI.
+/* mpi_module.c: a module that is loaded at run time: sends bytes between ranks by MPI.
  *
- * Calls do not block inside MPI: messages are started and tested, so that every wait ends at its
- * deadline, and so that a rank which waits leaves its core to others. */
+ * No call blocks inside MPI: messages are started and then tested, so that every wait ends at its
+ * deadline and a waiting rank leaves its core to others. */
 #define _POSIX_C_SOURCE 200809L
 #include <mpi.h>
 #include <sched.h>
@@ -15,7 +15,7 @@
 #include "clock.h"
 #include "mpi_module.h"
 
-enum { TAG = 7, PIECE = 1 << 30 }; /* counts of MPI are int */
+enum { TAG = 7, PIECE = 1 << 30 }; /* counts in MPI are int */
 
 static MPI_Comm comm = MPI_COMM_NULL;
 static int crowded; /* 1: ranks of this host outnumber its cores */
@@ -59,8 +59,8 @@ static void name_library(char *name, size_t size) {
     snprintf(name, size, "%.*s", (int)strcspn(all, ",\n"), all);
 }
 
-/* Errors are returned on this communicator alone where a program uses MPI for other things too.
- * (MPICH asks that of all processes about requests that are done.) */
+/* Makes errors of this communicator return; a program may use MPI for other purposes too. (MPICH
+ * applies this to finished requests as well.) */
 static int begin(clf_mpi_world *world, char why[CLF_MPI_TEXT]) {
   int there = 0, over = 0, provided = 0, code;
   MPI_Initialized(&there);
@@ -86,8 +86,8 @@ static void end(void) {
   MPI_Finalize();
 }
 
-/* The launcher reads what a process prints from a pipe, and MPICH's forgets what is still in there
- * when a rank ends the job. */
+/* The launcher reads a process's output from a pipe. MPICH's launcher drops the rest of it when a
+ * rank aborts the job. */
 static void let_be_read(void) {
   static const struct timespec nap = {0, 10000000}, way = {0, 50000000};
   struct stat st;
@@ -95,7 +95,7 @@ static void let_be_read(void) {
   if (fstat(STDERR_FILENO, &st) || !S_ISFIFO(st.st_mode)) return;
   for (int i = 0; i < 100 && ioctl(STDERR_FILENO, FIONREAD, &left) == 0 && left > 0; i++)
     nanosleep(&nap, NULL);
-  nanosleep(&way, NULL); /* from the host's part of the launcher to its first one */
+  nanosleep(&way, NULL); /* from the launcher's process on this host to its first process */
 }
 
 static void end_all(int code) {
@@ -105,11 +105,11 @@ static void end_all(int code) {
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
-/* How long a rank looks for an answer without leaving its core to others: MPI moves bytes in its
- * calls alone, at some GB/s. */
+/* How long a rank polls before it leaves its core to others: MPI moves bytes only inside its calls,
+ * at some GB/s. */
 static double patience(size_t bytes) { return crowded ? 0 : 50e-6 + (double)bytes * 2e-9; }
 
-/* Then it lets others run; and then sleeps, as for ranks that wait for a slower device. */
+/* Then it yields, and later sleeps between polls, as when the other ranks' devices are slower. */
 static void pause_a_little(double waited, double patient) {
   static const struct timespec nap = {0, 50000};
   if (waited > 0.02 + patient)
@@ -118,8 +118,9 @@ static void pause_a_little(double waited, double patient) {
     sched_yield();
 }
 
-/* MPICH 4.0 over UCX's TCP may hang in MPI_Finalize if a rank comes there long before another; and
- * rank 0 may still draw or score for minutes, with a core that MPI_Barrier would keep busy. */
+/* MPICH 4.0 over UCX's TCP may hang in MPI_Finalize if one rank calls it long before another. Rank
+ * 0 may still draw or score for minutes, while MPI_Barrier would keep the other ranks' cores busy.
+ */
 static void meet(void) {
   static const struct timespec nap = {0, 2000000};
   MPI_Request r;
@@ -140,7 +141,7 @@ static int fail_size(clf_mpi_outcome *o, int32_t peer, size_t got) {
   return -1;
 }
 
-/* The error of the request whose status has one. */
+/* The error of the request that failed. */
 static int fail_mpi(clf_mpi_outcome *o, int code, int32_t from, int32_t to, const MPI_Status s[2]) {
   int kind = 0;
   for (int i = 0; i < 2 && code == MPI_ERR_IN_STATUS; i++)
@@ -156,7 +157,7 @@ static int fail_mpi(clf_mpi_outcome *o, int code, int32_t from, int32_t to, cons
   return -1;
 }
 
-/* A message that came too late must not be written into memory that the caller may free. */
+/* A late message must not be written into memory that the caller may have freed. */
 static void give_up(MPI_Request r[2], int32_t from, int32_t to, clf_mpi_outcome *o) {
   MPI_Status s[2];
   int done = 0;
@@ -192,7 +193,7 @@ static int piece_of(size_t n, size_t k) {
   return begin >= n ? 0 : n - begin < PIECE ? (int)(n - begin) : PIECE;
 }
 
-/* Piece k of both messages; of a peer that is not there, or beyond a message's end, nothing. */
+/* Starts piece k of both messages; nothing for a missing peer or beyond a message's end. */
 static int exchange_piece(int32_t to, const char *out, size_t n_out, int32_t from, char *in,
                           size_t n_in, size_t k, double deadline, clf_mpi_outcome *o) {
   MPI_Request r[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};

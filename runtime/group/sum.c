@@ -92,8 +92,7 @@ static clf__elements elements(const vectors *v, int32_t P, slices r) {
   return (clf__elements){slice_begin(v, P, r.first), slice_begin(v, P, r.end)};
 }
 
-/* Adds the partner's sum to the half of this rank. Ranks whose subtree has no rows so far send
- * nothing. */
+/* Adds the partner's sum to this rank's half. Ranks whose subtree has no rows yet send nothing. */
 static clf_status halving_step(clf_group *g, const clf__split *s, const vectors *v, void *total,
                                int32_t distance, slices *r) {
   const int32_t rank = g->t->rank, partner = rank ^ distance;
@@ -140,8 +139,8 @@ static clf_status collect_by_doubling(clf_group *g, const vectors *v, void *tota
 
 /* ---- Slices ---------------------------------------------------------------------------------- */
 
-/* The sums of this rank's slice that rank `from` has, one behind the other, into `in`; and those of
- * the slice of rank `to`, gathered in `out`, to that one. */
+/* Receives rank `from`'s sums of this rank's slice into `in`, one after the other; sends this
+ * rank's sums of rank `to`'s slice, gathered in `out`. */
 static clf_status send_slice(clf_group *g, const clf__split *s, const vectors *v,
                              void *const root[], int32_t to, int32_t from, void *out, void *in) {
   const int32_t P = g->t->size, rank = g->t->rank;
@@ -156,7 +155,8 @@ static clf_status send_slice(clf_group *g, const clf__split *s, const vectors *v
                              (size_t)theirs.count * own * v->size);
 }
 
-/* Adds the sums of all ranks in `all`, in order, n elements each; the result replaces the first. */
+/* Adds the sums of all ranks in `all`, n elements each, in order; the result replaces the first
+ * one. */
 static void *add_slices(const clf__split *s, const vectors *v, int32_t P, size_t n, void *all) {
   clf__stack stack = {.count = 0};
   void *sum[CLF_ROOTS] = {NULL};
@@ -175,7 +175,7 @@ static void *add_slices(const clf__split *s, const vectors *v, int32_t P, size_t
   return sum[0];
 }
 
-/* The number of sums that all ranks below `end` leave. */
+/* The number of partial sums of all ranks below `end`. */
 static size_t roots_before(const clf__split *s, int32_t end, size_t *maximum) {
   size_t count = 0;
   for (int32_t r = 0; r < end; r++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* thread_group.c: a group of threads of one process.  A sender shows where its bytes are, and waits
- * until the receiver has copied them. */
+/* thread_group.c: a group of threads in one process. A sender publishes the address of its bytes,
+ * and waits until the receiver has copied them. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <pthread.h>
@@ -23,9 +23,9 @@ typedef struct box {
 /* State of all members; the last one that leaves frees it. */
 typedef struct room {
   pthread_mutex_t lock;
-  pthread_cond_t *changed; /* of each member: one of the boxes that it waits for */
+  pthread_cond_t *changed; /* of each member: signalled when one of its boxes changes */
   int32_t size, there;     /* members, and those that have not left */
-  int32_t ready;           /* of these conditions, those that were made */
+  int32_t ready;           /* number of initialised conditions */
   char *left;              /* of each member: 1 once it has left */
   box *box;                /* (size, size): to, from */
 } room;
@@ -57,7 +57,7 @@ static clf_status silent(const room *m, int32_t peer, double seconds) {
   return clf__fail(CLF_EDEVICE, "rank %d was silent for %.3g seconds", (int)peer, seconds);
 }
 
-/* Bytes that a peer offered before it left stay valid. */
+/* Takes a peer's bytes; they stay valid if it has left since. */
 static clf_status receive(room *m, int32_t rank, int32_t from, void *in, size_t n, double begin,
                           double deadline) {
   box *b = box_of(m, rank, from);
@@ -88,7 +88,7 @@ static clf_status finish_sending(room *m, int32_t rank, int32_t to, int failed, 
   return s;
 }
 
-/* Whoever waits for this member need not wait for the deadline. */
+/* Wakes members that wait for this one, so that they do not wait for the deadline. */
 static void mark_left(room *m, int32_t rank) {
   m->left[rank] = 1;
   for (int32_t r = 0; r < m->size; r++) pthread_cond_signal(&m->changed[r]);
@@ -189,7 +189,7 @@ clf_status clf_group_threads(int32_t n, clf_group **members) {
                      CLF_GROUP_THREADS);
   room *m = new_room(n);
   if (!m) return clf__fail(CLF_ENOMEM, "no memory for a group of %d", (int)n);
-  m->there = 1; /* this function, so that the room stays until all are in it */
+  m->there = 1; /* this function, so that the memory stays until all are in it */
   for (int32_t r = 0; r < n; r++) members[r] = NULL;
   const clf_status s = fill(m, members);
   for (int32_t r = 0; r < n && s; r++) {

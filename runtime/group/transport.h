@@ -11,7 +11,7 @@
 typedef struct clf_transport clf_transport;
 struct clf_transport {
   int32_t rank, size, local_rank;
-  char host[64]; /* names this member in messages: "rank 3 on node b" */
+  char host[64]; /* this member's name in messages: "rank 3 on node b" */
   /* Sends n_out bytes to rank `to` and receives n_in bytes from rank `from`, at the same time; -1:
    * no peer on that side.  Neither side is this rank.  Returns by the deadline (seconds of
    * clock.h's clock); EDEVICE with a message that names the peer: it was silent, left, or sent

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""check.py [--renew]: every link and anchor of the Markdown pages leads somewhere; every file and
-function that they name exists; JSON parses; blocks that show a file are its text (--renew copies it
-there); prose is at most 100 columns wide, tables, links and formulas aside; code stands in fences."""
+"""check.py [--renew]: checks the Markdown pages: links and anchors lead somewhere; files and functions
+exist; JSON parses; blocks that show a file have its text (--renew copies it); prose has at most 100
+columns, except tables, links and formulas; code is in fences."""
 
 import json
 import re
@@ -15,7 +15,7 @@ WIDTH = 100
 SOURCES = {".c", ".h", ".cl", ".clh", ".def", ".txt", ".cmake"}
 FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)*/[\w.-]+\.(?:c|h|cl|clh|def|py|md|awk|cmake)")
 FUNCTION = re.compile(r"(clf__?\w+)\(\)")
-GENERATED = "<!-- clflow flows --markdown -->"  # a program writes what follows
+GENERATED = "<!-- clflow flows --markdown -->"  # the rest is written by a program
 PAGE = re.compile(r"docs/[\w/-]+\.md")
 
 
@@ -34,7 +34,7 @@ def links(page, by_name, report):
 
 
 def exists(page, name):
-    """A file by its path from the root or from the page, from a folder of headers, or by its end."""
+    """Finds a file by its path from the root, the page or a folder of headers, or by the end of its path."""
     return any((base / name).exists() for base in (ROOT, page.path.parent, ROOT / "include"))
 
 
@@ -75,7 +75,7 @@ def shape(page, report):
 
 
 def keys(report):
-    """Metadata and tensors that model files have stand in the page on their format."""
+    """Checks that the page on the file format names the metadata and tensors of model files."""
     page = (ROOT / "docs/file-format.md").read_text()
     for file in sorted((ROOT / "layers").rglob("*.c")):
         for key in sorted(set(re.findall(r'"(clflow\.[a-z_]+)', file.read_text()))):
@@ -84,7 +84,7 @@ def keys(report):
 
 
 def variables(report):
-    """Environment variables stand in the page on installing."""
+    """Checks that the page on installing names the environment variables."""
     page = (ROOT / "docs/install.md").read_text()
     for file in (f for f in files() if f.suffix in (".c", ".h") and "tests" not in f.parts):
         for name in sorted(set(re.findall(r'getenv\("(CLFLOW_\w+)"\)', file.read_text(errors="replace")))):
@@ -93,7 +93,7 @@ def variables(report):
 
 
 def sources(report):
-    """Pages that comments of the code name; and all functions of the code."""
+    """The pages that comments in the code name; and all functions of the code."""
     functions = set()
     for file in files():
         if (file.suffix not in SOURCES and "scripts" not in file.parts) or file.parent.name == "docs":
@@ -108,7 +108,7 @@ def sources(report):
 
 
 def renew():
-    """Copies files into the blocks that show them."""
+    """Copies files to the blocks that show them."""
     for page in pages():
         for block in reversed([b for b in page.blocks if "same" in b.values]):
             begin = block.line
@@ -130,7 +130,7 @@ def main():
             found.append(f"{page.name}:{line}: {text}")
 
         links(page, by_name, report)
-        if page.name != "CHANGELOG.md":  # what that names was there when it was written
+        if page.name != "CHANGELOG.md":  # history: what it names may be gone
             names(page, functions, report)
         shape(page, report)
     print("\n".join(found) or f"{len(by_name)} pages: links, names and shape are right")

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LEFT_OUT = ("build", ".git")  # folders of the root that are not the project's
+LEFT_OUT = ("build", ".git")  # folders that are not part of the project
 
 
 class Block:
@@ -50,7 +50,7 @@ class Page:
         self.unclosed = block
 
     def anchors(self):
-        """As GitHub makes them of headings."""
+        """Anchors of headings, as GitHub makes them."""
         found = {}
         for _, line in self.prose:
             heading = re.match(r"#{1,6} +(.*)", line)

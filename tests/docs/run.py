@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""run.py BUILD [--long] [PAGE...]: runs what the Markdown pages tell a reader to type.
+"""run.py BUILD [--long] [PAGE...]: runs the commands of the Markdown pages.
 
-The first word behind a fence says what happens with the block; more words say when:
+The first word after a fence says what happens with the block; the other words say when:
 
     sh              run by bash, line by line, until one fails
-    console         the lines behind `$ ` are run; the other lines are what they print: a number stands
-                    for any number, `...` in a line for anything, `...` alone for any lines
+    console         runs the lines after `$ ` and compares their output with the other lines: a number
+                    matches any number, `...` in a line matches anything, `...` alone any lines
     ANY file=PATH   written to PATH
-    ANY add=PATH before="TEXT"   put into PATH before its first line that begins
-                    with TEXT, blanks aside
-    long            run with --long alone, by scripts/test-more, together with the rest of its page
-    manual          not run, since it needs another machine, a network or an hour; but the programs and
-                    the verbs that it names must be there
+    ANY add=PATH before="TEXT"   inserted in PATH before its first line that begins
+                    with TEXT, apart from blanks
+    long            run only with --long (by scripts/test-more), with the whole page
+    manual          not run, since it needs another machine, a network or an hour; the programs and verbs
+                    that it names must exist
 
-Blocks of a page are run in order, in a scratch folder that holds a copy of the tree, with clflow
-installed, an empty HOME and the device cpu."""
+Blocks of a page run in order, in a temporary folder with a copy of the tree, with clflow installed,
+an empty HOME and the device cpu."""
 
 import argparse
 import os
@@ -31,9 +31,9 @@ from pathlib import Path
 from pages import LEFT_OUT, ROOT, pages
 
 NUMBER = re.compile(r"[-+]?\b\d[\d.,:]*(?:e[-+]?\d+)?\b|\b(?:inf|nan)\b")
-SMALL = ("examples", "scripts", "bench", "docs", "include")  # what short pages see of the tree
+SMALL = ("examples", "scripts", "bench", "docs", "include")  # the part of the tree that short pages see
 RUN = {"sh", "console"}
-LAST = 40  # lines that are shown of a command that failed
+LAST = 40  # lines to show of a failed command
 
 
 def timed(block):
@@ -42,7 +42,7 @@ def timed(block):
 
 
 def commands(block):
-    """[command, lines that it prints, or None where nothing is said of them]"""
+    """Pairs of a command and the lines that it must print (None: any)."""
     if block.language == "sh":
         return [[block.text, None]]
     found, lines = [], iter(block.lines)
@@ -63,7 +63,7 @@ def pattern(line):
 
 
 def matches(expected, printed):
-    """Whether the lines are those printed; None or the first line that is missing."""
+    """Compares the output with the expected lines: the first missing line, or None."""
     printed = [" ".join(NUMBER.sub("#", line).split()) for line in printed]
     at, free = 0, False
     for line in expected:
@@ -79,7 +79,7 @@ def matches(expected, printed):
 
 
 class Machine:
-    """The folder that pages are run in, and its environment."""
+    """The folder in which pages run, and its environment."""
 
     def __init__(self, build, whole, folder):
         self.folder = folder / "clflow"
@@ -106,7 +106,7 @@ class Machine:
 
 
 def put(block, folder, whole):
-    """Writes a block to its file; in a copy of a few folders one that is put into a file is only tried."""
+    """Writes a block to its file; for short pages, an insertion is only checked."""
     if "file" in block.values:
         path = folder / block.values["file"]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ def put(block, folder, whole):
 
 
 def known(block, verbs):
-    """What a manual block names and is not there."""
+    """The programs and verbs of a manual block that do not exist."""
     for command, _ in commands(block):
         for line in command.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)

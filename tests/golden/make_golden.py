@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the golden files of this folder with PyTorch; README.md says what each is.
+"""Makes the golden files of this folder with PyTorch; README.md describes them.
 
 usage: make_golden.py [FOLDER]      (default: the folder of this script)
 
-Weights and inputs are float32 numbers; what is computed from them is computed in
-float64, apart from the trainings, which run in float32 as the lecture's do.  Each
+Weights and inputs are float32 numbers; results are computed in float64, except
+those of trainings, which run in float32 like the lecture's.  Each
 set is checked against finite differences before it is written.
 """
 
@@ -99,7 +99,7 @@ def tanh_mlp(dim, hidden):
 
 
 def next_mask(b, d):
-    """An even layer keeps a random half of the components, an odd one the others."""
+    """The identity dimensions: a random half in even layers, the other half in odd ones."""
     if d % 2 == 1:
         return 1 - b
     kept = torch.randperm(b.numel())[: b.numel() // 2]
@@ -159,7 +159,7 @@ def mean_loss(model, x):
 
 
 def moons(rng, n, noise):
-    """Two moons as scikit-learn draws them, rows shuffled."""
+    """Two moons, drawn like scikit-learn's, with shuffled rows."""
     outer, inner = np.linspace(0, np.pi, n // 2), np.linspace(0, np.pi, n - n // 2)
     x = np.concatenate([np.cos(outer), 1 - np.cos(inner)])
     y = np.concatenate([np.sin(outer), 0.5 - np.sin(inner)])
@@ -180,7 +180,7 @@ def mixture_1d(rng, n):
 
 
 def off_the_knots(x, model):
-    """The rows inside the interval and so far from any knot that float32 finds the same piece."""
+    """The rows inside the interval and far enough from knots that float32 finds the same piece."""
     u = model.nb * (x - model.xmin) / (model.xmax - model.xmin)
     inside = (u > 0) & (u < model.nb) & (np.abs(u - np.round(u)) > 1e-3)
     return x[inside[:, 0]]
@@ -260,12 +260,12 @@ def evaluate(model, x):
 
 
 def worst(pairs):
-    """Largest |a - b|, in units of the largest |b| of its tensor."""
+    """The largest |a - b| relative to the largest |b| of its tensor."""
     return max(((a.double() - b).abs().max() / b.abs().max()).item() for a, b in pairs)
 
 
 def jacobian(model, x):
-    """As the lecture: one gradient for each output, at one row."""
+    """As in the lecture: one gradient for each output, at one row."""
     x = x.clone().requires_grad_()
     z, _ = model.with_logdet(x)
     return torch.cat([autograd.grad(z_k, x, retain_graph=True)[0] for z_k in z[0]])
@@ -297,7 +297,7 @@ def write_set(folder, name, model, x, spec):
 
 
 def train(model, x, epochs=10, batch=100, lr=1e-2):
-    """The lecture's loop, rows in their own order; returns the loss of each step."""
+    """The lecture's training loop without shuffling; returns the loss of each step."""
     optimizer = optim.Adam(model.parameters(), lr=lr)
     losses = []
     for _ in range(epochs):
@@ -311,7 +311,7 @@ def train(model, x, epochs=10, batch=100, lr=1e-2):
 
 
 def write_training(folder, name, model, x, spec):
-    """The files of one float32 training; a float64 twin tells how far rounding carries."""
+    """The files of one float32 training; a float64 copy shows the effect of rounding."""
     twin = deepcopy(model).double()
     folder.npy(f"{name}.x", x)
     folder.tensors(f"{name}.start", model.state_dict())

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the files of flows/ with the Python libraries; README.md says what each is.
+"""Makes the files of flows/ with the Python libraries; README.md describes them.
 
 usage: make_golden_flows.py [--folder FOLDER] [NAME...]     (default: the folder flows, every case)
 
-Parameters and inputs are float32 numbers; what is computed from them is computed in float64.
+Parameters and inputs are float32 numbers; results are computed in float64.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main():
 
 
 def seeded(cases):
-    """Each case is made from a seed of its own, whatever is written before it."""
+    """Gives each case its own seed, so that it does not depend on the others."""
     for seed in itertools.count(1):
         torch.manual_seed(seed)
         one = next(cases, None)

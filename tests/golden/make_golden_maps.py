@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes maps.safetensors: what nflows, zuko and normflows compute for maps of single elements.
+"""Writes maps.safetensors: the results of nflows, zuko and normflows for maps of single elements.
 
   make_golden_maps.py [FOLDER]
 
 Everything is in float64, from inputs and constants that are float32 numbers.  A set NAME holds
-  NAME.x [N,d], NAME.u [N,d,m]      inputs; the numbers of each element, in the order of the map
+  NAME.x [N,d], NAME.u [N,d,m]      inputs; the parameters of each element, in the map's order
   NAME.y [N,d], NAME.logdet [N]     values and sums of log-derivatives
   NAME.dy [N,d], NAME.dl [N]        dL/dy and dL/dlogdet
   NAME.dx [N,d], NAME.du [N,d,m]    the gradient through the map, by autograd
   NAME.inv_dy, NAME.inv_du          the gradient through the inverse at y, with dL/dx = NAME.dy
-A set is written only after the inverse returns x, and the log-derivatives are those of autograd.
+A set is written only if the inverse returns x and the log-derivatives agree with autograd.
 """
 import json
 import math
@@ -34,7 +34,7 @@ from zuko.transforms import MonotonicRQSTransform
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
-# nflows' own moves the last knot by 1e-6 in place, so that its inverses are not exact.
+# nflows' function moves the last knot by 1e-6 in place, which makes inverses inexact.
 torchutils.searchsorted = lambda knots, x: (x[..., None] >= knots).sum(-1) - 1
 
 
@@ -95,7 +95,7 @@ def nflows_linear(bound):
 
 
 def with_slope(f, box):
-    """Of a map whose log-derivatives leave out that its box is no square."""
+    """For a map whose log-derivatives ignore that its box is not square."""
     more = math.log((box["top"] - box["bottom"]) / (box["right"] - box["left"]))
 
     def g(x, u, inverse):
@@ -138,7 +138,7 @@ def gradients(f, x, u, inverse, dout, dl):
 
 
 def make(f, x, m, spread):
-    """A set from a map f(x, u, inverse), which returns values and log-derivatives."""
+    """Makes a set from a map f(x, u, inverse), which returns values and log-derivatives."""
     x, (N, d) = float32_numbers(x), x.shape
     u = float32_numbers(spread * torch.randn(N, d, m))
     dy, dl = float32_numbers(torch.randn(N, d)), float32_numbers(torch.randn(N))
@@ -168,7 +168,7 @@ def main():
     N, columns = 24, torch.tensor([f32(2), f32(0.7), PI])
     box = dict(left=-1.0, right=2.0, bottom=0.5, top=1.0)
     sets = {
-        # Some of the values lie in the tails.
+        # Some of the values are in the tails.
         "rqs_nflows": make(nflows_tails(8, 3.0), uniform(N, 2, -4, 4), 23, 1.5),
         "rqs_scaled": make(nflows_tails(5, 1.0, 0.125), uniform(N, 2, -1, 1), 14, 4),
         "rqs_box": make(nflows_box(4, -1.0, 2.0, 0.5, 1.0), uniform(N, 2, -1, 2), 13, 1),

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes mixtures.safetensors: what scikit-learn's GaussianMixture computes.
+"""Writes mixtures.safetensors: the results of scikit-learn's GaussianMixture.
 
   make_golden_mixtures.py [FOLDER]
 
 Everything is in float64, from rows that are float32 numbers.  A set NAME (full, tied, diag, spherical) holds
   NAME.x [N,D]                                        rows
   NAME.weights [K], NAME.means [K,D], NAME.covs [K,D,D]   parameters
-  NAME.logp [N]                                       log-densities of the rows under these
+  NAME.logp [N]                                       log-densities of the rows
   NAME.next.weights, .next.means, .next.covs          parameters after one iteration of EM, reg_covar 1e-6
-The set joint holds parameters of 5 columns, the first two of them the context:
+The set joint has parameters of 5 columns; the first two are the context:
   joint.x [N,3], joint.c [N,2], joint.weights, joint.means, joint.covs
-  joint.logp [N]   log p(x given c): the joint density less that of c, from scikit-learn both
+  joint.logp [N]   log p(x given c): the log-density of both minus that of c, both from scikit-learn
 """
 import sys
 import warnings

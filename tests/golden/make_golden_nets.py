@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes nets/*.safetensors: what the nets of nflows, normflows, zuko and torch compute.
+"""Makes nets/*.safetensors: the results of nets of nflows, normflows, zuko and torch.
 
 usage: make_golden_nets.py [FOLDER]      (default: the folder of this script)
 
 Each file holds, in float64, a net's weights and masks under the names of clflow, inputs x and c,
-outputs u, a random gradient du and what follows from it: dx, dc and dL/d of each weight, as
-"grad.NAME".  Sets with batch normalisation hold outputs and gradients in training mode, with running
+outputs u, a random gradient du, and the gradients dx, dc and, as "grad.NAME", those of weights.  Sets with batch normalisation hold outputs and gradients in training mode, with running
 statistics before and after ("after.NAME"), and "eval.u" with those before.
 """
 
@@ -41,7 +40,7 @@ MODULES = {
 
 
 def randomise(net):
-    """Weights away from the initial ones, running statistics away from 0 and 1."""
+    """Moves weights away from initial values, and running statistics away from 0 and 1."""
     for p in net.parameters():
         p.data.normal_(0, 0.6)
     for name, b in net.named_buffers():
@@ -67,7 +66,7 @@ def name_of(key):
 
 
 def numbered(net):
-    """The names of a Sequential's linear layers, which are numbered without what is between."""
+    """clflow's names of a Sequential's linear layers, which count without the modules between."""
     keys = [k[: -len(".weight")] for k in net.state_dict() if k.endswith(".weight")]
     return {old: str(i) for i, old in enumerate(keys)}
 
@@ -80,7 +79,7 @@ def renamed(net, key):
 
 
 def tensors_of(net):
-    """State by clflow's names; masked weights hold their zeros."""
+    """The state under clflow's names; masked weights are multiplied by their masks."""
     state = {renamed(net, k): v.detach().double() for k, v in net.state_dict().items()}
     state = {k: v for k, v in state.items() if not k.endswith(("degrees", "num_batches_tracked"))}
     for k in state:
@@ -116,12 +115,12 @@ def make(folder, name, net, inputs, context=0, call=None):
 
 
 def concatenated(net):
-    """A net that has the context among its inputs."""
+    """A net that reads the context as additional inputs."""
     return lambda x, c: net(torch.cat((x, c), dim=1))
 
 
 def adjacency(order, numbers, context=0):
-    """What zuko's MaskedAutoregressiveTransform gives its hypernet."""
+    """The hypernet of zuko's MaskedAutoregressiveTransform."""
     order = torch.tensor(order)
     a = order[:, None] > order
     if context:

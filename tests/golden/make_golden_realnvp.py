@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the golden files of the convolutional RealNVP; README.md says what each is.
+"""Makes the golden files of the convolutional RealNVP; README.md describes them.
 
 usage: make_golden_realnvp.py [FOLDER]      (default: the folder of this script)
 
 The model is bench/peers/realnvp_torch.py.  Weights, running statistics and inputs are
-float32 numbers; what is computed from them is computed in float64, trainings included.
-Each set is written only after its inverse, its log-determinants (against the Jacobian by
-autograd) and its gradients (against finite differences) have been checked.
+float32 numbers; results, also those of trainings, are computed in float64.
+Each set is written only after a check of its inverse, of its log-determinants (with the
+Jacobian by autograd) and of its gradients (with finite differences).
 """
 
 import json
@@ -91,7 +91,7 @@ def fixed(model):
 
 
 def relu_margin(model, x):
-    """How near to 0 the input of any relu comes in training mode, exact zeros apart."""
+    """The smallest |input| of any relu in training mode, except exact zeros."""
     nearest, relu = [], functional.relu
 
     def noting(h):
@@ -108,7 +108,7 @@ def relu_margin(model, x):
 
 
 def choose_rows(model, rng, rows, spec, draws=40):
-    """Rows for which float32 switches no relu, so that gradients can be compared."""
+    """Rows for which float32 rounding switches no relu, so that gradients can be compared."""
     highest = 250 if spec["logit"] == "paper" else 255
     drawn = [dequantised(rng, rows, spec, highest) for _ in range(draws)]
     margins = [relu_margin(model, x) for x in drawn]
@@ -117,11 +117,11 @@ def choose_rows(model, rng, rows, spec, draws=40):
     return drawn[best], margins[best]
 
 
-# ---- What the files hold ----------------------------------------------------------
+# ---- Contents of the files -------------------------------------------------------
 
 
 def evaluate(model, x):
-    """z, log-determinants and log-probabilities by the running statistics."""
+    """z, log-determinants and log-probabilities with the running statistics."""
     with torch.no_grad():
         z, logdet = model.eval()(x)
         return {"z": z, "logdet": logdet, "logp": log_prob(z, logdet)}
@@ -150,7 +150,7 @@ def jacobian_logdet(model, x):
 
 
 def frozen(model, x):
-    """A copy whose running statistics are those that training mode normalises x by."""
+    """A copy whose running statistics are those of the batch x."""
     copy, used = deepcopy(model).train(), {}
     for name, m in statistics_of(copy).items():
 
@@ -175,7 +175,7 @@ def check_eval(name, model, x, want):
         check(f"{name}: x - invert(f(x)), in levels", error, 1e-11)
         error = (model(back)[0] - want["z"]).abs().max().item()
         check(f"{name}: z - f(invert(z))", error, 1e-10)
-    # A determinant of so many dimensions sums as many rounding errors.
+    # A determinant in this many dimensions sums as many rounding errors.
     error = (jacobian_logdet(model, x) - want["logdet"]).abs().max().item()
     return check(f"{name}: log-determinant against the Jacobian", error, 1e-10)
 
@@ -194,7 +194,7 @@ def check_statistics(name, model, x, rho, want, stats):
 
 
 def check_gradients(name, model, x, grad):
-    """The largest entry of each gradient, and the slope in a random direction of all."""
+    """Checks the largest entry of each gradient, and the slope in a random direction."""
     twin, x = fixed(model), x.clone()
     tensors = dict(twin.named_parameters(), x=x)
 
@@ -206,7 +206,7 @@ def check_gradients(name, model, x, grad):
     for key, tensor in tensors.items():
         i = grad[key].abs().argmax().item()
         exact = grad[key].reshape(-1)[i].item()
-        for step in (1e-5, 1e-6):  # the smaller one where a relu switches within the larger
+        for step in (1e-5, 1e-6):  # the smaller step where a relu switches within the larger one
             error = abs(numerical_slope(loss, tensor, i, step) - exact) / max(1.0, abs(exact))
             if error <= 2e-7:
                 break
@@ -232,15 +232,15 @@ def check_gradients(name, model, x, grad):
 
 
 def apart(a, b):
-    """The largest |a - b| in units of the largest |b|."""
+    """The largest |a - b| relative to the largest |b|."""
     return ((a.double() - b).abs().max() / b.abs().max()).item()
 
 
-ROUNDING = 1e-11  # gradients below this are 0 but for rounding: a batch norm undoes the bias
+ROUNDING = 1e-11  # smaller gradients are rounding errors: batch normalisation cancels the bias
 
 
 def float32_errors(model, x, arrays, grad, stats):
-    """How far PyTorch's own float32 is from what the files hold."""
+    """The difference between PyTorch's float32 and the files."""
     narrow, x = deepcopy(model).float(), x.float()
     arrays32, grad32, stats32, _ = evaluate_training(narrow, x)
     arrays32 |= evaluate(narrow, x)
@@ -252,7 +252,7 @@ def float32_errors(model, x, arrays, grad, stats):
     if zero:
         errors["zero_grad_absolute"] = max(grad32[key].abs().max().item() for key in zero)
     if stats:
-        # Absolute: the mean of what a batch norm has just normalised is 0.
+        # Absolute, since the mean after batch normalisation is 0.
         away = [(stats32[key].double() - stats[key]).abs().max().item() for key in stats]
         errors["stats_absolute"] = max(away)
     return errors, len(zero)
@@ -313,7 +313,7 @@ def write_set(folder, name, spec, rows, seed):
 
 
 class Adam:
-    """Adam as TensorFlow has it: epsilon is added to sqrt(v) before v is corrected."""
+    """TensorFlow's Adam: epsilon is added to sqrt(v) before the bias correction of v."""
 
     def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-8):
         self.params, self.lr, self.betas, self.eps = list(params), lr, betas, eps
@@ -336,7 +336,7 @@ TRAINING = dict(epochs=3, batch=16, lr=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-
 
 
 def train(model, x, clip):
-    """The official step; returns the mean nll and the gradient's norm of each, before it."""
+    """The official training loop; returns the mean nll and the gradient's norm before each step."""
     named = dict(model.train().named_parameters())
     decayed = [k for k in named if "magnitude" in k or "rescaling_scale" in k]
     betas = (TRAINING["beta1"], TRAINING["beta2"])
@@ -355,7 +355,7 @@ def train(model, x, clip):
 
 
 def faint_batch(x):
-    """The third batch with a fifth of the contrast: its gradients are more than twice as long."""
+    """The third batch has a fifth of the contrast, so that its gradient is over twice as long."""
     batch = TRAINING["batch"]
     noise, rows = x % 1, slice(2 * batch, 3 * batch)
     x[rows] = torch.floor(0.2 * x[rows] + 30) + noise[rows]
@@ -363,13 +363,13 @@ def faint_batch(x):
 
 
 def still_biases(model):
-    """Names of the biases that a batch norm undoes, whose gradients are 0 but for rounding."""
+    """Names of the biases that batch normalisation cancels, whose gradients are rounding errors."""
     names = [name for name, _ in model.named_parameters() if name.endswith(".bias")]
     return {name for name in names if not name.endswith("net.out.bias")}
 
 
 def write_training(folder, name, spec, rows, clip, seed):
-    """The files of one float64 training; a float32 twin tells how far rounding carries."""
+    """The files of one float64 training; a float32 copy shows the effect of rounding."""
     torch.manual_seed(seed)
     x = faint_batch(dequantised(np.random.default_rng(seed), rows, spec))
     model = make_model(spec)
