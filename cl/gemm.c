@@ -56,36 +56,40 @@ static int tiles_of(const clf_traits *t, const clf_gemm_args *p) {
 static int columns(const clf_call *call, const clf_gemm_args *p) {
   return clf_ceil(p->c.dim[1], call->traits->tn);
 }
-static clf_status pack(clf_call *call, const clf_gemm_args *p) {
-  const int K = p->a.dim[!p->ta];
-  const gemm_pack_plan e = {PACK_ROWS};
-  return call->enqueue(call, "gemm_pack",
-                       clf_groups(clf_ceil(K, PACK_ROWS), columns(call, p), 1, 1), CLF_PLAN(e));
-}
-
 CLF_LAUNCH_ALGORITHM(gemm, by_panels) {
   const clf_traits *t = call->traits;
   const int cols = columns(call, p);
   const gemm_plan e = {tiles_of(t, p)};
-  CLF_TRY(call->reserve(call, (size_t)p->a.dim[!p->ta] * (size_t)(cols * t->tn)));
-  CLF_TRY(pack(call, p));
+  const int K = p->a.dim[!p->ta];
+  const gemm_pack_plan packed = {PACK_ROWS};
+  CLF_TRY(call->reserve(call, (size_t)K * (size_t)(cols * t->tn)));
+  CLF_TRY(call->enqueue(call, "gemm_pack", clf_groups(clf_ceil(K, PACK_ROWS), cols, 1, 1),
+                        CLF_PLAN(packed)));
   return call->enqueue(call, "gemm",
                        clf_groups(clf_ceil(clf_ceil(p->c.dim[0], t->tm), e.tiles), cols, 1, 1),
                        CLF_PLAN(e));
 }
 
-CLF_LAUNCH_ALGORITHM(gemm, by_blocks) {
+/* A launch that packs b, of K rows and N columns, and one that packs blocks of a. */
+static clf_status in_blocks(clf_call *call, const char *pack, const char *blocks, int M, int N,
+                            int K) {
   const clf_traits *t = call->traits;
-  const int K = p->a.dim[!p->ta], rows = clf_ceil(p->c.dim[0], t->tm), cols = columns(call, p);
+  const int rows = clf_ceil(M, t->tm), cols = clf_ceil(N, t->tn);
   const int tiles = clf_ceil(rows, ITEMS) < TILES ? clf_ceil(rows, ITEMS) : TILES;
-  const int blocks = clf_ceil(rows, tiles), items = blocks < ITEMS ? blocks : ITEMS;
+  const int count = clf_ceil(rows, tiles), items = count < ITEMS ? count : ITEMS;
   const int depth = K < DEPTH ? K : DEPTH;
   const int own = tiles * t->tm * (depth + (depth < K) * cols * t->tn);
   const size_t panels = (size_t)K * (size_t)(cols * t->tn);
+  const gemm_pack_plan packed = {PACK_ROWS};
   const gemm_blocks_plan e = {depth, tiles, own, (int)panels};
   CLF_TRY(call->reserve(call, panels + (size_t)own * (size_t)items));
-  CLF_TRY(pack(call, p));
-  return call->enqueue(call, "gemm_blocks", clf_groups(items, 1, 1, 1), CLF_PLAN(e));
+  CLF_TRY(
+      call->enqueue(call, pack, clf_groups(clf_ceil(K, PACK_ROWS), cols, 1, 1), CLF_PLAN(packed)));
+  return call->enqueue(call, blocks, clf_groups(items, 1, 1, 1), CLF_PLAN(e));
+}
+
+CLF_LAUNCH_ALGORITHM(gemm, by_blocks) {
+  return in_blocks(call, "gemm_pack", "gemm_blocks", p->c.dim[0], p->c.dim[1], p->a.dim[!p->ta]);
 }
 
 CLF_LAUNCH_ALGORITHM(gemm, alone) {
@@ -118,3 +122,11 @@ CLF_LAUNCHES(gemm, {.name = "alone", .takes = wide, .suits = small, .launch = al
              {.name = "panels", .takes = wide, .launch = by_panels},
              {.name = "blas", .takes = has_blas, .suits = large, .launch = by_blas},
              {.name = "tiles", .takes = narrow, .launch = by_tiles})
+
+CLF_LAUNCH(weights_bwd) {
+  const int M = p->dw.dim[0], N = p->dw.dim[1], small = clf_small_tiles(call, M, N);
+  if (call->traits->lanes > 1)
+    return in_blocks(call, "weights_bwd_pack", "weights_bwd", M, N, p->x.dim[0]);
+  return call->enqueue(call, small ? "weights_bwd_small" : "weights_bwd",
+                       clf_by_tiles(call, M, N, small), CLF_NO_PLAN);
+}

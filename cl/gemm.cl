@@ -21,9 +21,30 @@
  * beyond N are zeros in a panel, rows beyond M repeat the last.  TM x TN is what fills the
  * vector registers: 8 x 32 for simd16, 6 x 16 for simd8, 6 x 8 for simd4.
  *
- * With one lane (GPUs) a work-group computes a tile of TM x TN in local memory: tiles.clh. */
+ * With one lane (GPUs) a work-group computes a tile of TM x TN in local memory: tiles.clh.
+ *
+ * weights_bwd is such a product, dw += dy^T x, of which a mask removes parts: tiles that it removes
+ * are not computed. */
 #include "activations.clh"
 #include "tiles.clh"
+
+/* Degrees of rows and columns of c: an element is removed where row < column. */
+typedef struct {
+  global const float *row, *column; /* row NULL: there is no mask */
+  int row_step, column_step;
+} gemm_mask;
+#define WEIGHTS_MASK(p)                                                                            \
+  { row_ + p.row.offset, column_ + p.column.offset, p.row.stride[0], p.column.stride[0] }
+INLINE int gemm_removes(gemm_mask m, int i, int j) {
+  return m.row[i * m.row_step] < m.column[j * m.column_step];
+}
+/* Whether all of rows i0 .. i1 - 1, columns j0 .. j1 - 1 is removed. */
+INLINE int gemm_removes_all(gemm_mask m, int i0, int i1, int j0, int j1) {
+  float high = m.row[i0 * m.row_step], low = m.column[j0 * m.column_step];
+  for (int i = i0 + 1; i < i1; i++) high = max(high, m.row[i * m.row_step]);
+  for (int j = j0 + 1; j < j1; j++) low = min(low, m.column[j * m.column_step]);
+  return high < low;
+}
 
 #if LANES > 1
 /* Rows k0 .. k1 - 1 of panel j of b, the first of which is at d. */
@@ -55,12 +76,16 @@ typedef struct { /* what becomes of the sums: act(alpha sums + beta c + bias) at
   int act;
   global const float *bias; /* NULL: none */
   int bias_stride;
+  gemm_mask mask;
 } gemm_out;
 INLINE gemm_out gemm_out_of(global float *c, global const float *bias, const gemm_args p) {
   const gemm_out o = {
-      c, p.c, p.alpha, p.beta, p.act, p.bias.dim[0] ? bias + p.bias.offset : 0, p.bias.stride[0]};
+      c,  p.c, p.alpha, p.beta, p.act, p.bias.dim[0] ? bias + p.bias.offset : 0, p.bias.stride[0],
+      {0}};
   return o;
 }
+#define WEIGHTS_OUT(p)                                                                             \
+  { dw_, p.dw, 1, 1, CLF_ACT_none, 0, 0, WEIGHTS_MASK(p) }
 
 /* Of TM rows by one vector of a panel, or by two; loops of their own, so that sums stay in
  * registers. */
@@ -81,6 +106,9 @@ INLINE gemm_out gemm_out_of(global float *c, global const float *bias, const gem
 static void gemm_tile(gemm_rows q, int t, global const float *b, int K, global const float *before,
                       global float *after, int j0, gemm_out o) {
   const int left = q.rows - t * TM, wide = o.v.dim[1] - j0 > LANES;
+  if (o.mask.row &&
+      gemm_removes_all(o.mask, t * TM, t * TM + min(left, TM), j0, min(j0 + TN, o.v.dim[1])))
+    return;
   global const float *a[TM];
   V acc[TM][2];
 #pragma unroll
@@ -108,6 +136,18 @@ static void gemm_tile(gemm_rows q, int t, global const float *b, int K, global c
   const V add1 = o.bias && wide
                      ? lanes_load(o.bias + (j0 + LANES) * o.bias_stride, o.bias_stride, n - LANES)
                      : 0;
+  if (o.mask.row) {
+    const int step = o.mask.column_step;
+    global const float *columns = o.mask.column + j0 * step;
+    const V column0 = lanes_load(columns, step, n);
+    const V column1 = wide ? lanes_load(columns + LANES * step, step, n - LANES) : 0;
+#pragma unroll
+    for (int r = 0; r < TM; r++) {
+      const V row = o.mask.row[(t * TM + min(r, left - 1)) * o.mask.row_step];
+      acc[r][0] = row < column0 ? (V)0 : acc[r][0];
+      acc[r][1] = row < column1 ? (V)0 : acc[r][1];
+    }
+  }
   V sums[TM][2]; /* a copy that loops may index: acc stays in registers */
 #pragma unroll
   for (int r = 0; r < TM; r++) {
@@ -190,30 +230,54 @@ static void gemm_pack_rows(global const float *a, int si, int sk, int M, int t0,
   }
 }
 
+/* A block of tiles, t0 and on, by all panels: packs e.depth columns of a at a time, [tiles][depth]
+ * [TM], and stores the sums in between, [panels][tiles][TM][TN]: both in e.own floats at `rows`. */
+static void gemm_block(global const float *a, int si, int sk, int M, int K, int t0,
+                       global const float *panels, global float *rows, gemm_blocks_plan e,
+                       gemm_out out) {
+  const int count = (out.v.dim[1] - 1) / TN + 1, t1 = min(t0 + e.tiles, (M - 1) / TM + 1);
+  global float *sums = rows + e.depth * e.tiles * TM;
+  for (int k0 = 0; k0 < K; k0 += e.depth) {
+    const int k1 = min(k0 + e.depth, K);
+    const gemm_rows q = {rows - (ptrdiff_t)t0 * e.depth * TM, e.depth * TM, 1, TM, M};
+    gemm_pack_rows(a, si, sk, M, t0, t1, k0, k1, e.depth, rows);
+    for (int j = 0; j < count; j++)
+      for (int t = t0; t < t1; t++) {
+        global float *sum = sums + (j * e.tiles + t - t0) * TM * TN;
+        gemm_tile(q, t, panels + ((size_t)j * K + k0) * TN, k1 - k0, k0 ? sum : 0, k1 < K ? sum : 0,
+                  j * TN, out);
+      }
+  }
+}
+
 /* `blocks`, behind gemm_pack: for an a whose rows are not contiguous.  A work-item has every block
- * of e.tiles tiles from its own on, by all panels.  It packs e.depth columns of a at a time,
- * [tiles][depth] [TM], and stores the sums in between, [panels][tiles][TM][TN]: both in its e.own
- * floats. */
+ * of e.tiles tiles from its own on. */
 kernel BY_LANES void gemm_blocks(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p,
                                  CLF_SCRATCH(gemm_blocks_plan)) {
-  const int M = p.c.dim[0], K = p.a.dim[!p.ta], tiles = (M - 1) / TM + 1;
-  const int panels = (p.c.dim[1] - 1) / TN + 1;
+  const int M = p.c.dim[0], tiles = (M - 1) / TM + 1;
   const int si = p.ta ? p.a.stride[1] : p.a.stride[0], sk = p.ta ? p.a.stride[0] : p.a.stride[1];
   const gemm_out out = gemm_out_of(c_, bias_, p);
   global float *rows = scratch + e.own_at + (size_t)get_global_id(0) * e.own;
-  global float *sums = rows + e.depth * e.tiles * TM;
   for (int t0 = get_global_id(0) * e.tiles; t0 < tiles; t0 += get_global_size(0) * e.tiles)
-    for (int k0 = 0; k0 < K; k0 += e.depth) {
-      const int k1 = min(k0 + e.depth, K), t1 = min(t0 + e.tiles, tiles);
-      const gemm_rows q = {rows - (ptrdiff_t)t0 * e.depth * TM, e.depth * TM, 1, TM, M};
-      gemm_pack_rows(a_ + p.a.offset, si, sk, M, t0, t1, k0, k1, e.depth, rows);
-      for (int j = 0; j < panels; j++)
-        for (int t = t0; t < t1; t++) {
-          global float *sum = sums + (j * e.tiles + t - t0) * TM * TN;
-          gemm_tile(q, t, scratch + ((size_t)j * K + k0) * TN, k1 - k0, k0 ? sum : 0,
-                    k1 < K ? sum : 0, j * TN, out);
-        }
-    }
+    gemm_block(a_ + p.a.offset, si, sk, M, p.a.dim[!p.ta], t0, scratch, rows, e, out);
+}
+
+/* The same for the gradient of weights. */
+kernel BY_LANES void weights_bwd_pack(CLF_IN(dy), CLF_IN(x), CLF_IN(row), CLF_IN(column),
+                                      CLF_OUT(dw), const weights_bwd_args p,
+                                      CLF_SCRATCH(gemm_pack_plan)) {
+  const int K = p.x.dim[0], k0 = get_global_id(0) * e.rows, j = get_global_id(1);
+  gemm_panel(x_, p.x, 0, p.dw.dim[1], j, k0, min(k0 + e.rows, K),
+             scratch + ((size_t)j * K + k0) * TN);
+}
+kernel BY_LANES void weights_bwd(CLF_IN(dy), CLF_IN(x), CLF_IN(row), CLF_IN(column), CLF_OUT(dw),
+                                 const weights_bwd_args p, CLF_SCRATCH(gemm_blocks_plan)) {
+  const int M = p.dw.dim[0], tiles = (M - 1) / TM + 1;
+  const gemm_out out = WEIGHTS_OUT(p);
+  global float *rows = scratch + e.own_at + (size_t)get_global_id(0) * e.own;
+  for (int t0 = get_global_id(0) * e.tiles; t0 < tiles; t0 += get_global_size(0) * e.tiles)
+    gemm_block(dy_ + p.dy.offset, p.dy.stride[1], p.dy.stride[0], M, p.x.dim[0], t0, scratch, rows,
+               e, out);
 }
 
 #else
@@ -225,8 +289,9 @@ INLINE float gemm_short_act(float v, int act) {
 
 /* Not `restrict` in functions: Oclgrind does not know it there. */
 INLINE void gemm_store(float v, int i, int j, global const float *bias_, global float *c_,
-                       const gemm_args p) {
+                       const gemm_args p, gemm_mask m) {
   if (i >= p.c.dim[0] || j >= p.c.dim[1]) return;
+  if (m.row && gemm_removes(m, i, j)) return;
   const float bias = p.bias.dim[0] ? *PTR(bias, j, 0) : 0;
   const float old = p.beta != 0 ? p.beta * *PTR(c, i, j) : 0;
   *PTR(c, i, j) = gemm_short_act(p.alpha * v + bias + old, p.act);
@@ -254,17 +319,19 @@ INLINE float4 gemm_fetch_at(gemm_fetch f, int j, int left) {
 
 /* The next terms are on their way to registers while these are multiplied. */
 #define ZERO(r) acc[r] = 0;
-#define STORE_ONE(s, v) gemm_store(v, i, j + s, bias_, c_, p);
+#define STORE_ONE(s, v) gemm_store(v, i, j + s, bias_, c_, p, m);
 #define STORE(r)                                                                                   \
   {                                                                                                \
     const int i = i0 + 4 * a * get_local_id(1) + r, j = j0 + 4 * get_local_id(0);                  \
     TILE_COLUMNS(STORE_ONE, acc[r])                                                                \
   }
 INLINE void gemm_tile(global const float *a_, global const float *b_, global const float *bias_,
-                      global float *c_, const gemm_args p, local float4 *as, local float4 *bs,
-                      int side, int a) {
+                      global float *c_, const gemm_args p, gemm_mask m, local float4 *as,
+                      local float4 *bs, int side, int a) {
   const int M = p.c.dim[0], N = p.c.dim[1], K = p.ta ? p.a.dim[0] : p.a.dim[1];
   const int i0 = get_group_id(0) * 4 * a * side, j0 = get_group_id(1) * 4 * side;
+  if (m.row && gemm_removes_all(m, i0, min(i0 + 4 * a * side, M), j0, min(j0 + 4 * side, N)))
+    return; /* the whole work-group */
   const int ai = p.ta ? p.a.stride[1] : p.a.stride[0], ak = p.ta ? p.a.stride[0] : p.a.stride[1];
   const int bj = p.tb ? p.b.stride[0] : p.b.stride[1], bk = p.tb ? p.b.stride[1] : p.b.stride[0];
   const tile_share qa = tile_share_of(side, 4 * a, ak == 1), qb = tile_share_of(side, 4, bk == 1);
@@ -294,12 +361,33 @@ INLINE void gemm_tile(global const float *a_, global const float *b_, global con
 
 kernel BY_TILE void gemm(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p) {
   local float4 as[TILE_A(TILE_SIDE, 2)], bs[TILE_B(TILE_SIDE)];
-  gemm_tile(a_, b_, bias_, c_, p, as, bs, TILE_SIDE, 2);
+  const gemm_mask none = {0};
+  gemm_tile(a_, b_, bias_, c_, p, none, as, bs, TILE_SIDE, 2);
 }
 kernel BY_SMALL_TILE void gemm_small(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c),
                                      const gemm_args p) {
   local float4 as[TILE_A(TILE_SMALL, 1)], bs[TILE_B(TILE_SMALL)];
-  gemm_tile(a_, b_, bias_, c_, p, as, bs, TILE_SMALL, 1);
+  const gemm_mask none = {0};
+  gemm_tile(a_, b_, bias_, c_, p, none, as, bs, TILE_SMALL, 1);
+}
+
+/* The product of weights_bwd. */
+INLINE gemm_args weights_product(const weights_bwd_args p) {
+  gemm_args q = {.a = p.dy, .b = p.x, .bias = p.x, .c = p.dw, .ta = 1, .alpha = 1, .beta = 1};
+  q.bias.dim[0] = 0; /* there is none */
+  return q;
+}
+kernel BY_TILE void weights_bwd(CLF_IN(dy), CLF_IN(x), CLF_IN(row), CLF_IN(column), CLF_OUT(dw),
+                                const weights_bwd_args p) {
+  local float4 as[TILE_A(TILE_SIDE, 2)], bs[TILE_B(TILE_SIDE)];
+  const gemm_mask m = WEIGHTS_MASK(p);
+  gemm_tile(dy_, x_, 0, dw_, weights_product(p), m, as, bs, TILE_SIDE, 2);
+}
+kernel BY_SMALL_TILE void weights_bwd_small(CLF_IN(dy), CLF_IN(x), CLF_IN(row), CLF_IN(column),
+                                            CLF_OUT(dw), const weights_bwd_args p) {
+  local float4 as[TILE_A(TILE_SMALL, 1)], bs[TILE_B(TILE_SMALL)];
+  const gemm_mask m = WEIGHTS_MASK(p);
+  gemm_tile(dy_, x_, 0, dw_, weights_product(p), m, as, bs, TILE_SMALL, 1);
 }
 
 INLINE float gemm_any_act(float x, int act) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* made.cl: the inverse of masked autoregressive layers; the functions are those of cpu_ref/made.c.
  *
- * made_..._pack orders the weights by degrees.  For each input of a layer, in the order of degrees,
- * there is a line of its weights to all units in that order, padded to whole tiles and one tile
- * more; the biases of the layer are its first line:
+ * made_..._pack transposes the weights.  For each input of a layer, in the order of degrees, there
+ * is a line of its weights to all units, padded to whole tiles and one tile more; the biases of the
+ * layer are its first line:
  *
  *   line 0    [ biases of units 0 .. hidden - 1             | padding ]
  *   line 1    [ weights of the input of lowest degree       | padding ]
@@ -41,12 +41,6 @@ INLINE int made_units_below(made q, int degree) {
   const int k = degree - q.from, full = q.hidden / q.period, rest = q.hidden % q.period;
   return k <= 0 ? 0 : k >= q.period ? q.hidden : k * full + min(k, rest);
 }
-/* The k-th hidden unit in the order of degrees. */
-INLINE int made_unit(made q, int k) {
-  const int full = q.hidden / q.period, rest = q.hidden % q.period, many = rest * (full + 1);
-  return k < many ? k / (full + 1) + k % (full + 1) * q.period
-                  : rest + (k - many) / full + (k - many) % full * q.period;
-}
 INLINE int made_below(made q, int group) {
   return (float)group * q.each < q.D ? group * q.each : q.D;
 }
@@ -80,10 +74,9 @@ INLINE float made_weight(made q, global const float *at, int at_step, global con
   const int out = made_outputs(q, l), line = MADE_LINE(out), k = i / line - 1, u = i % line;
   const int pitch = l ? q.hidden : q.pitch, begin = made_weights(q, l);
   if (u >= out) return 0;
-  const int unit = l < q.layers ? made_unit(q, u) : u;
-  if (k < 0) return w[(begin + out * pitch + unit) * w_step];
-  const int input = l ? made_unit(q, k) : made_column(at[k * at_step], q.D);
-  return w[(begin + unit * pitch + input) * w_step];
+  if (k < 0) return w[(begin + out * pitch + u) * w_step];
+  const int input = l ? k : made_column(at[k * at_step], q.D);
+  return w[(begin + u * pitch + input) * w_step];
 }
 /* A work-item for each packed number. */
 INLINE void made_pack(made q, global const float *at, clf_view at_view, global const float *w,
@@ -159,8 +152,7 @@ INLINE void made_layer(made q, int l, int degree, global float *v, global const 
       V value = s.v[i];
       if (u + i >= count) continue;
       if (join) {
-        const int unit = degree - q.from + (u + i) * q.period;
-        const V g = lanes_load(c.at + (column + unit) * c.step, c.next, c.left);
+        const V g = lanes_load(c.at + (column + first + u + i) * c.step, c.next, c.left);
         value = join == 1 ? value + g : value * ACT_SIGMOID(g);
       }
       if (adds) value += made_row(v, stream + u + i);

@@ -84,6 +84,29 @@ static void plain_rows(const clf_gemm_args *p, int i0, int i1, real *sum) {
   }
 }
 
+#ifdef CLF_REAL64
+CLF_LOOP(weights_row, clf_weights_bwd_args, p, i) {
+  for (int j = 0; j < p->dw.dim[1]; j++) {
+    real sum = 0;
+    if (*at(&p->row, i, 0, 0, 0) < *at(&p->column, j, 0, 0, 0)) continue;
+    for (int n = 0; n < p->x.dim[0]; n++) sum += *at(&p->dy, n, i, 0, 0) * *at(&p->x, n, j, 0, 0);
+    *at(&p->dw, i, j, 0, 0) += sum;
+  }
+}
+#else
+/* The product of weights_bwd. */
+static clf_gemm_args product_of(const clf_weights_bwd_args *p) {
+  return (clf_gemm_args){
+      .a = p->dy, .b = p->x, .c = p->dw, .ta = 1, .act = CLF_ACT_none, .alpha = 1, .beta = 1};
+}
+/* Sets sums of row i, for columns j0 .. j0 + n - 1, to 0 where the mask removes them. */
+static void mask_sums(const clf_weights_bwd_args *p, int i, int j0, int n, real *v) {
+  const real row = *at(&p->row, i, 0, 0, 0);
+  for (int j = 0; j < n; j++)
+    if (row < *at(&p->column, j0 + j, 0, 0, 0)) v[j] = 0;
+}
+#endif
+
 typedef struct plain_call {
   const clf_gemm_args *p;
   real *sums;
@@ -109,35 +132,44 @@ CLF_REF_ALGORITHM(gemm, plain) {
 #include "gemm_few.h"
 #include "gemm_zeros.h"
 
-CLF_REF_ALGORITHM(gemm, by_tiles) {
-  const clf_gemm_args g = arranged(p);
-  tiling q = {.p = &g, .M = g.c.dim[0], .N = g.c.dim[1], .K = g.a.dim[!g.ta]};
+static tiling tiling_of(const clf_gemm_args *p) {
+  tiling q = {.p = p, .M = p->c.dim[0], .N = p->c.dim[1], .K = p->a.dim[!p->ta]};
   q.high = height_of(q.M);
-  const int tiles = ceil_of(q.M, q.high), cols = ceil_of(q.N, TN);
-  q.a_in_place = g.a.stride[!g.ta] == 1 || (double)g.a.stride[!g.ta] * q.K <= SMALL;
-  q.b_in_place = !g.tb && g.b.stride[1] == 1 && q.M <= FEW_ROWS;
+  const int tiles = ceil_of(q.M, q.high);
+  q.a_in_place = p->a.stride[!p->ta] == 1 || (double)p->a.stride[!p->ta] * q.K <= SMALL;
+  q.b_in_place = !p->tb && p->b.stride[1] == 1 && q.M <= FEW_ROWS;
   q.deep = q.a_in_place ? q.K : min_int(q.K, DEEP);
   q.block = min_int(BLOCK, ceil_of(tiles, BANDS / 2));
   q.blocks = ceil_of(tiles, q.block);
-  const int bands = min_int(q.blocks, BANDS);
-  const int skips = is_turned(p) && g.a.stride[1] == 1 && has_zeros(&q);
-  const double work = 2.0 * q.M * q.N * q.K;
-  if (takes_few(&q)) {
-    in_threads(work, cols, few_columns, &q);
-    return CLF_OK;
-  }
-  q.own =
-      q.a_in_place ? 0 : (size_t)(q.block * q.high) * (size_t)(q.deep + (q.deep < q.K) * cols * TN);
-  const size_t panels = (size_t)q.K * (size_t)(cols * TN);
-  const size_t need = panels + (skips ? sparse_size(&q) : q.own * (size_t)bands);
-  q.panels = clf_scratch_get(scratch, need);
-  CLF_NEED(q.panels, need);
-  q.bands = q.panels + panels;
-  in_threads(work, cols, pack_panel, &q);
+  q.own = q.a_in_place ? 0
+                       : (size_t)(q.block * q.high) *
+                             (size_t)(q.deep + (q.deep < q.K) * ceil_of(q.N, TN) * TN);
+  return q;
+}
+
+/* skips: a has zeros to skip. */
+static clf_status run_tiling(tiling *q, int skips, clf_scratch *scratch) {
+  const double work = 2.0 * q->M * q->N * q->K;
+  const int cols = ceil_of(q->N, TN), bands = min_int(q->blocks, BANDS);
+  const size_t panels = (size_t)q->K * (size_t)(cols * TN);
+  const size_t need = panels + (skips ? sparse_size(q) : q->own * (size_t)bands);
+  q->panels = clf_scratch_get(scratch, need);
+  CLF_NEED(q->panels, need);
+  q->bands = q->panels + panels;
+  in_threads(work, cols, pack_panel, q);
   if (skips)
-    by_sparse_tiles(&q, q.bands);
+    by_sparse_tiles(q, q->bands);
   else
-    in_threads(work, bands, by_band, &q);
+    in_threads(work, bands, by_band, q);
+  return CLF_OK;
+}
+
+CLF_REF_ALGORITHM(gemm, by_tiles) {
+  const clf_gemm_args g = arranged(p);
+  tiling q = tiling_of(&g);
+  const int skips = is_turned(p) && g.a.stride[1] == 1 && has_zeros(&q);
+  if (!takes_few(&q)) return run_tiling(&q, skips, scratch);
+  in_threads(2.0 * q.M * q.N * q.K, ceil_of(q.N, TN), few_columns, &q);
   return CLF_OK;
 }
 #endif
@@ -202,4 +234,19 @@ CLF_REFS(gemm, {.name = "blas", .takes = a_blas_takes, .suits = worth_a_blas, .c
          {.name = "tiles", .compute = by_tiles}, {.name = "plain", .compute = plain})
 #else
 CLF_REFS(gemm, {.name = "tiles", .compute = by_tiles}, {.name = "plain", .compute = plain})
+#endif
+
+#ifdef CLF_REAL64
+CLF_REF(weights_bwd) {
+  (void)scratch;
+  in_threads(2.0 * p->dw.dim[0] * p->dw.dim[1] * p->x.dim[0], p->dw.dim[0], weights_row, p);
+  return CLF_OK;
+}
+#else
+CLF_REF(weights_bwd) {
+  const clf_gemm_args g = product_of(p);
+  tiling q = tiling_of(&g);
+  q.masked = p;
+  return run_tiling(&q, 0, scratch);
+}
 #endif

@@ -17,7 +17,8 @@ static int height_of(int M) { return ceil_of(M, HIGH) * HIGH < ceil_of(M, TM) * 
 
 typedef struct tiling {
   const clf_gemm_args *p;
-  int M, N, K, high, block, deep; /* rows of a tile, tiles of a block; columns of a at a time */
+  const clf_weights_bwd_args *masked; /* NULL: the product has no mask */
+  int M, N, K, high, block, deep;     /* rows of a tile, tiles of a block; columns of a at a time */
   int blocks;
   int a_in_place, b_in_place;
   real *panels, *bands; /* each band has `own` elements of packed rows and sums */
@@ -189,17 +190,37 @@ static void finish_any(const clf_gemm_args *p, int i0, int rows, int j0, int n, 
     finish(p, i0, rows, j0, n, TN, sums);
 }
 
+/* The smallest and the largest of n degrees, from the first one on. */
+typedef struct degrees {
+  real low, high;
+} degrees;
+static degrees degrees_of(const clf_tensor *t, int first, int n) {
+  degrees d = {*at(t, first, 0, 0, 0), *at(t, first, 0, 0, 0)};
+  for (int i = 1; i < n; i++) {
+    const real v = *at(t, first + i, 0, 0, 0);
+    d.low = v < d.low ? v : d.low;
+    d.high = v > d.high ? v : d.high;
+  }
+  return d;
+}
+
 /* Columns k0 .. k1 - 1 of a block of tiles, packed or in place, times all panels. */
 static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed, real *sums) {
   const clf_tensor *a = &q->p->a;
   const int ta = q->p->ta != 0, high = q->high;
   const int tiles = min_int(q->block, ceil_of(q->M, high) - t0);
   const ptrdiff_t step = packed ? high : a->stride[!ta];
+  degrees rows_of[BLOCK], columns = {0};
+  for (int t = 0; t < tiles && q->masked; t++)
+    rows_of[t] =
+        degrees_of(&q->masked->row, (t0 + t) * high, min_int(high, q->M - (t0 + t) * high));
   for (int j0 = 0; j0 < q->N; j0 += TN) {
     panel b = panel_of(q, j0);
     const int n = min_int(TN, q->N - j0);
+    if (q->masked) columns = degrees_of(&q->masked->column, j0, n);
     b.at += k0 * b.step;
     for (int t = 0; t < tiles; t++) {
+      if (q->masked && rows_of[t].high < columns.low) continue;
       const int i0 = (t0 + t) * high, rows = min_int(high, q->M - i0);
       real own[HIGH * TN];
       real *to = q->deep < q->K ? sums + (j0 / TN * q->block + t) * high * TN : own;
@@ -211,7 +232,10 @@ static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed
         one_row(from[0], step, b, k1 - k0, k0 > 0, to);
       else
         tile(high, from, step, b, NULL, k1 - k0, n > LANES ? 2 : 1, k0 > 0, to);
-      if (k1 == q->K) finish_any(q->p, i0, rows, j0, n, to);
+      if (k1 < q->K) continue;
+      for (int r = 0; r < rows && q->masked && rows_of[t].low < columns.high; r++)
+        mask_sums(q->masked, i0 + r, j0, n, to + r * TN);
+      finish_any(q->p, i0, rows, j0, n, to);
     }
   }
 }

@@ -18,7 +18,7 @@ enum { LANES = MADE_LANES };
 typedef struct record {
   int dimension;              /* the column that a map computes, or -1 */
   int from, inputs, to;       /* rows; for a map, `from` has the parameters and `to` receives x */
-  int units, unit, step;      /* indices of the units in their layer */
+  int units, unit;            /* how many, and the index of the first in its layer */
   int act, join, column;      /* column: of unit 0 in the context's contributions */
   int stream, save;           /* rows, or -1 */
   int weights, biases, pitch; /* offsets of the layer in w */
@@ -37,8 +37,8 @@ typedef struct plan {
 
 /* ---- Degrees ------------------------------------------------------------------------------- */
 
-/* Number of hidden units of degrees below `degree`, and index of the first of that degree, which
- * others follow in steps of the period. */
+/* Number of hidden units of degrees below `degree`, which is the index of the first of that
+ * degree. */
 static int units_below(const made *q, int degree) {
   const int k = degree - q->from, full = q->hidden / q->period, rest = q->hidden % q->period;
   if (k <= 0) return 0;
@@ -79,7 +79,7 @@ static void add_tiles(plan *p, record r, int count) {
   for (int i = 0; i < count; i += TILE) {
     r.units = count - i < TILE ? count - i : TILE;
     new_record(p, r);
-    r.unit += TILE * r.step;
+    r.unit += TILE;
     r.to += TILE;
     if (r.stream >= 0) r.stream += TILE;
     if (r.save >= 0) r.save += TILE;
@@ -97,8 +97,7 @@ static void add_units(plan *p, int layer, int degree) {
                      .from = layer ? row - q->hidden - TILE : 0,
                      .inputs = layer ? first + count : dimensions_below(p, degree),
                      .to = row + first,
-                     .unit = degree - q->from,
-                     .step = q->period,
+                     .unit = first,
                      .act = layer + 1 == q->layers ? q->act[3] : q->act[kind],
                      .join = q->join[kind],
                      .column = column_of(q, layer),
@@ -126,7 +125,6 @@ static void add_dimension(plan *p, int rank, int group) {
                      .inputs = units_below(q, group + 1),
                      .to = p->number_row,
                      .unit = column * q->numbers,
-                     .step = 1,
                      .act = CLF_ACT_none,
                      .stream = -1,
                      .save = -1,
@@ -150,11 +148,8 @@ static void add_records(plan *p) {
 
 /* The inputs of layers in the order of their rows: the D columns, then the hidden units. */
 static void list_inputs(const plan *p, int *inputs) {
-  const made *q = p->q;
   for (int r = 0; r < p->D; r++) inputs[r] = column_at(p, r);
-  int *unit = inputs + p->D;
-  for (int degree = 0; degree < q->period; degree++)
-    for (int i = degree; i < q->hidden; i += q->period) *unit++ = i;
+  for (int i = 0; i < p->q->hidden; i++) inputs[p->D + i] = i;
 }
 
 /* TILE biases, then TILE weights for each input; 0 for missing units. */
@@ -166,7 +161,7 @@ static void pack(const plan *p, const int *inputs, real *to) {
     if (r->dimension >= 0) continue;
     const int *input = r->from == 0 ? inputs : inputs + p->D;
     for (int u = 0; u < TILE; u++) {
-      const int unit = r->unit + u * r->step, is = u < r->units;
+      const int unit = r->unit + u, is = u < r->units;
       const real *row = w + (is ? r->weights + (ptrdiff_t)unit * r->pitch : 0) * apart;
       to[u] = is ? w[(r->biases + unit) * apart] : 0;
       for (int k = 0; k < r->inputs; k++) to[TILE * (k + 1) + u] = is ? row[input[k] * apart] : 0;
@@ -205,7 +200,7 @@ static int sample_of(const plan *p, int n0, int l) {
 static void join(const plan *p, const record *r, int n0, real *out) {
   for (int u = 0; u < r->units; u++)
     for (int l = 0; l < LANES; l++) {
-      const real c = *at(p->q->c, sample_of(p, n0, l), r->column + r->unit + u * r->step, 0, 0);
+      const real c = *at(p->q->c, sample_of(p, n0, l), r->column + r->unit + u, 0, 0);
       real *v = &out[u * LANES + l];
       *v = r->join == 1 ? *v + c : *v * ACT_SIGMOID(c);
     }

@@ -56,6 +56,17 @@ static clf_status initialise(clf_flow *f) {
   return s;
 }
 
+clf_status clf__flow_sort(const clf_flow *f, clf_tensor v, int constants) {
+  const int count = clf__slots_sorted(&f->slots, constants, NULL);
+  if (!count) return CLF_OK;
+  clf__sorted *const list = malloc((size_t)count * sizeof *list);
+  if (!list) return clf__fail(CLF_ENOMEM, "no memory for the order of %d arrays", count);
+  clf__slots_sorted(&f->slots, constants, list);
+  const clf_status s = clf__buffer_sort(v.buf, v.offset, list, count);
+  free(list);
+  return s;
+}
+
 static clf_status name_params(clf_flow *f) {
   const clf__vectors v = {f->w, f->c, f->d};
   f->param_count = clf__slots_params(&f->slots, &v, NULL);
@@ -71,6 +82,8 @@ static clf_status build(clf_flow *f) {
   CLF_TRY(lay_out(f)); /* measures */
   CLF_TRY(clf_arena_init(&f->arena, f->dev, f->arena.used));
   CLF_TRY(lay_out(f));
+  CLF_TRY(clf__flow_sort(f, f->w, 0));
+  CLF_TRY(clf__flow_sort(f, f->c, 1));
   find_decayed(f);
   CLF_TRY(name_params(f));
   return initialise(f);

@@ -136,6 +136,9 @@ void clf__workspace_free(const clf_flow *f, clf__workspace *ws);
 /* Frees the workspace: the next reserve allocates exactly the size that is requested. */
 void clf__flow_drop_workspace(clf_flow *f);
 enum { CLF_MESSAGE = 8 };
+/* A vector with the layout of f->w or, with `constants`, of f->c is stored sorted like that one
+ * (sorted.h). */
+clf_status clf__flow_sort(const clf_flow *f, clf_tensor v, int constants);
 /* Allocates g and zeroes it. */
 clf_status clf__flow_need_gradient(clf_flow *f);
 /* The gradient is at the beginning of `message` from now on. */

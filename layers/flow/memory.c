@@ -184,6 +184,7 @@ clf_status clf__flow_need_gradient(clf_flow *f) {
   CLF_TRY(lay_out_gradient(f)); /* measures */
   CLF_TRY(clf_arena_init(&f->grad_arena, f->dev, f->grad_arena.used));
   CLF_TRY(lay_out_gradient(f));
+  CLF_TRY(clf__flow_sort(f, f->g, 0));
   return clf__flow_clear_gradient(f);
 }
 

@@ -336,9 +336,10 @@ void clf__chain_shift(const clf__net *n, const double *u, int32_t count, double 
   for (int32_t i = 0; i < last->out; i++) w[last->bias.at + i] += u[i % count];
 }
 
+/* Gradients by degrees are 0 where a mask is. */
 clf_status clf__chain_finish(const clf__net *n, const clf__pass *p) {
   const clf__chain *c = clf__chain_of(n);
-  for (int l = 0; l < c->count; l++)
+  for (int l = 0; l < c->count && !c->follows; l++)
     CLF_TRY(clf_do(p->dev, mask_weights, .mask = clf__weight(p, &c->layer[l].mask),
                    .w = clf__gradient(p, &c->layer[l].weight)));
   return CLF_OK;

@@ -33,8 +33,10 @@ typedef struct clf__dense_layer {
   int stream;    /* the layer whose value is added, or -1 */
   int is_stream; /* 1: a later layer adds this one's value */
   double spread; /* weights and biases start in -spread .. spread; < 0: 1 / sqrt(inputs) */
-  /* (masked nets) A unit sees the inputs whose degree is not above its own. */
+  /* (masked nets) A unit sees the inputs whose degree is not above its own.  rank: the degrees of
+   * the units as an array. */
   int32_t *in_degree, *out_degree;
+  clf__slot rank;
   clf__slot weight, bias, mask, join_weight, join_bias;
   clf__unit_norm norm_before, norm_after;
 } clf__dense_layer;
@@ -46,8 +48,10 @@ typedef struct clf__chain {
   int32_t widest;   /* units of the widest layer except the last */
   int32_t *degrees; /* (masked nets) memory of all degrees */
   clf__slot ranks;  /* (masked nets) the dimensions in their order */
-  /* (masked nets) Unit i of each hidden layer has the degree i mod period + from; 0: it does not
-   * follow this rule. */
+  clf__slot rank;   /* (masked nets) the degrees of the first layer's inputs as an array */
+  int follows;      /* (masked nets) 1: all masks are what the degrees say */
+  /* (masked nets) Unit i of each hidden layer has the degree i mod period + from, and units are
+   * stored sorted by degree (sorted.h); 0: they do not follow this rule, and are in order. */
   int32_t period, from;
   struct clf__angles *angles; /* features before the first layer */
 } clf__chain;

@@ -33,6 +33,16 @@ static int wants_gradients(const backward_pass *b) { return b->p->gradients.w.bu
 static clf_status weights_back(const backward_pass *b, clf_tensor dy, clf_tensor x, clf_tensor dw) {
   return clf_do(b->p->dev, gemm, .a = dy, .b = x, .c = dw, .ta = 1, .alpha = 1, .beta = 1);
 }
+/* The same for the weights of layer l by its input, of which only those that its mask leaves are
+ * computed. */
+static clf_status masked_back(const backward_pass *b, int l, clf_tensor dy, clf_tensor x,
+                              clf_tensor dw) {
+  const clf__chain *c = clf__chain_of(b->n);
+  if (!c->follows) return weights_back(b, dy, x, dw);
+  return clf_do(b->p->dev, weights_bwd, .dy = dy, .x = x, .dw = dw,
+                .row = clf__weight(b->p, &c->layer[l].rank),
+                .column = clf__weight(b->p, l ? &c->layer[l - 1].rank : &c->rank));
+}
 static clf_status bias_back(const backward_pass *b, clf_tensor dy, const clf__slot *bias) {
   return clf_do(b->p->dev, sum_rows, .x = dy, .y = clf__gradient(b->p, bias), .beta = 1);
 }
@@ -83,14 +93,14 @@ static clf_status context_back(const backward_pass *b, int l, clf_tensor dy, clf
 /* ---- A layer ------------------------------------------------------------------------------ */
 
 /* Adds to the gradients of W and b. */
-static clf_status parts_back(const backward_pass *b, const clf__dense_layer *d, clf_tensor a,
-                             clf_tensor dv) {
+static clf_status parts_back(const backward_pass *b, int l, clf_tensor a, clf_tensor dv) {
+  const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];
   if (!wants_gradients(b)) return CLF_OK;
   const clf_tensor dw = clf__gradient(b->p, &d->weight);
   CLF_TRY(bias_back(b, dv, &d->bias));
-  if (d->join != CLF_JOIN_INPUT) return weights_back(b, dv, a, dw);
+  if (d->join != CLF_JOIN_INPUT) return masked_back(b, l, dv, a, dw);
   CLF_TRY(weights_back(b, dv, b->p->c, clf__of_context(d, dw)));
-  return weights_back(b, dv, a, clf__of_input(d, dw));
+  return masked_back(b, l, dv, a, clf__of_input(d, dw));
 }
 
 /* From dL/d(W a + b) of layer l > 0 to *dy, that of the value of the layer before, which is
@@ -105,7 +115,7 @@ static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_te
   const float add = waits ? 1 : 0;
   clf_tensor from = dv, to = other(b, d->in, &from, NULL);
 #define TO(is_last) to = waits && (is_last) ? b->waiting : other(b, d->in, &from, NULL)
-  CLF_TRY(parts_back(b, d, s.a, dv));
+  CLF_TRY(parts_back(b, l, s.a, dv));
   const int more = acts || before || s.drops || d->after != CLF_NO_NORM;
   TO(!more);
   CLF_TRY(input_back(b, dv, clf__of_input(d, clf__weight(p, &d->weight)), more ? 0 : add, to));
@@ -146,7 +156,7 @@ static clf_status first_back(const backward_pass *b, clf_tensor x, clf_tensor dv
                              clf_tensor dx) {
   const clf__dense_layer *d = &clf__chain_of(b->n)->layer[0];
   const clf_tensor w = clf__weight(b->p, &d->weight);
-  CLF_TRY(parts_back(b, d, x, dv));
+  CLF_TRY(parts_back(b, 0, x, dv));
   if (d->join == CLF_JOIN_INPUT && b->p->dc.buf)
     CLF_TRY(input_back(b, dv, clf__of_context(d, w), 1, b->p->dc));
   return dx.buf ? input_back(b, dv, clf__of_input(d, w), beta, dx) : CLF_OK;

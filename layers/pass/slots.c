@@ -91,6 +91,22 @@ void clf__slots_init(const clf__slots *p, clf__host_random *r, double *w, double
   }
 }
 
+int clf__slots_sorted(const clf__slots *p, int constants, clf__sorted *out) {
+  int count = 0;
+  for (int i = 0; i < p->count; i++) {
+    const clf__slot *s = p->list[i].slot;
+    if ((s->group == CLF_CONSTANT) != constants || !(s->period[0] || s->period[1])) continue;
+    if (out)
+      out[count] = (clf__sorted){.begin = s->at,
+                                 .rows = s->dim[0],
+                                 .columns = s->dim[1],
+                                 .row_period = s->period[0],
+                                 .column_period = s->period[1]};
+    count++;
+  }
+  return count;
+}
+
 int clf__slots_params(const clf__slots *p, const clf__vectors *v, clf_param *out) {
   int count = 0;
   for (int i = 0; i < p->count; i++) {

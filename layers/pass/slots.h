@@ -9,6 +9,7 @@
 #define CLF_SLOTS_H
 #include "clflow/flow.h"
 #include "host_random.h"
+#include "sorted.h"
 #include "status.h"
 
 typedef enum clf__group {
@@ -31,6 +32,8 @@ typedef struct clf__slot {
   int64_t at; /* offset of its first element in the vector, set by clf__slots_place() */
   int32_t dim[4], stride[4];
   int rank; /* 0: the array does not exist */
+  /* Rows and columns are stored sorted by their index mod period (sorted.h); 0: in order. */
+  int32_t period[2];
 } clf__slot;
 
 typedef struct clf__slot_entry {
@@ -65,6 +68,9 @@ void clf__slots_free(clf__slots *p);
 int64_t clf__slots_weights(const clf__slots *p);
 /* Draws initial values of all arrays in w and c, on the host; either may be NULL. */
 void clf__slots_init(const clf__slots *p, clf__host_random *r, double *w, double *c);
+/* Lists the sorted arrays among constants or among weights, within their vector; with out = NULL
+ * only counts them. */
+int clf__slots_sorted(const clf__slots *p, int constants, clf__sorted *out);
 /* Lists the named arrays as parameters; with out = NULL only counts them. */
 int clf__slots_params(const clf__slots *p, const clf__vectors *v, clf_param *out);
 

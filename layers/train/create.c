@@ -58,11 +58,21 @@ static clf_status fit_rows(clf_trainer *t) {
   return CLF_OK;
 }
 
+/* Vectors like the weights, which files have in the order of the weights. */
+static clf_status sort(const clf_trainer *t) {
+  const clf_tensor like[] = {t->best, t->m, t->v, t->mean};
+  for (int i = 0; i < 4; i++)
+    if (like[i].buf) CLF_TRY(clf__flow_sort(t->f, like[i], 0));
+  for (int i = 0; i < CLF_SNAPSHOTS; i++) CLF_TRY(clf__flow_sort(t->f, t->snapshot[i].w, 0));
+  return CLF_OK;
+}
+
 static clf_status place(clf_trainer *t) {
   t->arena.dev = t->dev;
   CLF_TRY(lay_out(t)); /* measures */
   CLF_TRY(clf_arena_init(&t->arena, t->dev, t->arena.used));
   CLF_TRY(lay_out(t));
+  CLF_TRY(sort(t));
   if (t->source->ops->start) CLF_TRY(t->source->ops->start(t->source));
   if (t->source->ops->fill) CLF_TRY(t->source->ops->fill(t->source));
   CLF_TRY(clf_do(t->dev, fill, .y = t->ring, .value = 0));

@@ -16,6 +16,8 @@ struct clf_buffer {
   void *handle; /* cpu: real *; opencl: cl_mem; check, trace: the inner device's buffer */
   int adopted;  /* 1: the memory was allocated by the program (clf_wrap_cl()) */
   int lost;     /* 1: the contents were lost when its device was reopened (revive.c) */
+  struct clf__sorted *sorted; /* matrices in another order than callers see (sorted.h) */
+  int sorted_count;
   clf_buffer *next, *before; /* of the device's buffers */
 };
 

@@ -35,6 +35,8 @@ static const struct {
 } calls[] = {
     OP(gemm, .a = DIM(N, H), .b = DIM(70, H), .bias = DIM(70), .c = DIM(N, 70), .tb = 1,
        .act = CLF_ACT_tanh, .alpha = 1),
+    OP(weights_bwd, .dy = DIM(N, H), .x = DIM(N, D), .row = DIM(H), .column = DIM(D),
+       .dw = DIM(H, D)),
     OP(act_bwd, .y = DIM(N, H), .dy = DIM(N, H), .dx = DIM(N, H), .act = CLF_ACT_tanh),
     OP(conv_fwd, .x = DIM(3, D, 4, 5), .w = DIM(H, D, 3, 3), .bias = DIM(H), .y = DIM(3, H, 4, 5)),
     OP(conv_fwd, .x = DIM(3, D, 4, 5), .w = DIM(H, D, 3, 3), .mean = DIM(D), .var = DIM(D),

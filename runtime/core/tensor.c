@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "backend.h"
+#include "sorted.h"
 
 /* ---- Arenas ---------------------------------------------------------------------------------- */
 
@@ -60,6 +61,7 @@ void clf_arena_free(clf_arena *a) {
   clf__take(a->dev, 0, bytes_of(b));
   if (b->next) b->next->before = b->before;
   *(b->before ? &b->before->next : &a->dev->buffers) = b->next;
+  free(b->sorted);
   free(b);
   a->buf = NULL;
 }
@@ -171,9 +173,38 @@ static double load(const void *at, int bits, size_t i) {
                                  (size_t)h_ * (size_t)(t).stride[2];                               \
              w_ < (size_t)(t).dim[3]; w_++, i++, at += (size_t)(t).stride[3])
 
+/* Elements begin .. end - 1 of a buffer, to the device's staging memory. */
+static clf_status stage_range(clf_device *dev, clf_buffer *b, int64_t begin, int64_t end) {
+  const size_t span = (size_t)(end - begin);
+  CLF_TRY(stage(dev, span));
+  return dev->backend->read(dev, b, (size_t)begin, dev->stage, span);
+}
+
+/* Transfers of views of sorted matrices (sorted.h), which are in elements begin .. end - 1. */
+static clf_status write_sorted(clf_device *dev, const clf_tensor *t, const void *src, int bits,
+                               int64_t begin, int64_t end) {
+  CLF_TRY(stage_range(dev, t->buf, begin, end)); /* preserves the gaps */
+  EACH_ELEMENT(*t, i, at)
+    store(dev->stage, dev->bits,
+          (size_t)(clf__sorted_element(t->buf, t->offset + (int64_t)at) - begin),
+          load(src, bits, i));
+  return dev->backend->write(dev, t->buf, (size_t)begin, dev->stage, (size_t)(end - begin));
+}
+static clf_status read_sorted(clf_device *dev, const clf_tensor *t, void *dst, int bits,
+                              int64_t begin, int64_t end) {
+  CLF_TRY(stage_range(dev, t->buf, begin, end));
+  EACH_ELEMENT(*t, i, at)
+    store(dst, bits, i,
+          load(dev->stage, dev->bits,
+               (size_t)(clf__sorted_element(t->buf, t->offset + (int64_t)at) - begin)));
+  return CLF_OK;
+}
+
 static clf_status write_any(clf_device *dev, const clf_tensor *t, const void *src, int bits) {
   const clf_backend *b = dev->backend;
   const size_t span = clf__span(t), begin = (size_t)t->offset;
+  int64_t first = t->offset, end = first + (int64_t)span;
+  if (clf__sorted_range(t->buf, &first, &end)) return write_sorted(dev, t, src, bits, first, end);
   if (clf__dense(t) && bits == dev->bits) return b->write(dev, t->buf, begin, src, span);
   CLF_TRY(stage(dev, span));
   if (!clf__dense(t))
@@ -185,6 +216,8 @@ static clf_status write_any(clf_device *dev, const clf_tensor *t, const void *sr
 static clf_status read_any(clf_device *dev, const clf_tensor *t, void *dst, int bits) {
   const clf_backend *b = dev->backend;
   const size_t span = clf__span(t), begin = (size_t)t->offset;
+  int64_t first = t->offset, end = first + (int64_t)span;
+  if (clf__sorted_range(t->buf, &first, &end)) return read_sorted(dev, t, dst, bits, first, end);
   if (clf__dense(t) && bits == dev->bits) return b->read(dev, t->buf, begin, dst, span);
   CLF_TRY(stage(dev, span));
   CLF_TRY(b->read(dev, t->buf, begin, dev->stage, span));
@@ -211,7 +244,8 @@ clf_status clf_upload(clf_device *dev, clf_tensor dst, const float *src) {
   CLF_GIVEN("dev, src", dev, src);
   CLF_TRY(on_device(dev, &dst, "clf_upload"));
   const clf_backend *b = dev->backend;
-  if (!b->upload || !clf__dense(&dst) || dev->bits != 32) return write_any(dev, &dst, src, 32);
+  if (!b->upload || !clf__dense(&dst) || dev->bits != 32 || dst.buf->sorted_count)
+    return write_any(dev, &dst, src, 32);
   return b->upload(dev, dst.buf, (size_t)dst.offset, src, clf__span(&dst));
 }
 clf_status clf_write64(clf_device *dev, clf_tensor dst, const double *src) {

@@ -57,3 +57,25 @@ CLF_CASES(gemm,
   CASE("512 a^T",    GEMM(MNK(512, 512, 512), .ta = 1), .tol = 1e-4f, .bench = 1),
   CASE("512 b^T",    GEMM(MNK(512, 512, 512), .tb = 1), .tol = 1e-4f, .bench = 1),
   CASE("1024",       GEMM(MNK(1024, 1024, 1024)), .tol = 1e-4f, .bench = 1));
+
+/* Degrees of units and of inputs: sorted as nets with masks store them, repeated, all equal. */
+#define TEN(d) d, d, d, d, d, d, d, d, d, d
+static const float sorted[] = {TEN(0), 0, TEN(1), 2, TEN(3), 3, 3, TEN(4), TEN(5), 6, 7, TEN(8), 8, TEN(9), TEN(10), 11, TEN(12)};
+static const float cycle[] = {1, 2, 3, 4, 5};
+#define WEIGHTS(N, M, K) &(const clf_weights_bwd_args){.dy = DIM(N, M), .x = DIM(N, K), .row = DIM(M), .column = DIM(K), .dw = DIM(M, K)}
+#define DEGREES(rows, row, columns, column) .given = {{2, rows, row}, {3, columns, column}}
+#define BY_UNIT .by_column = 3
+
+CLF_CASES(weights_bwd,
+  CASE("one",       WEIGHTS(1, 1, 1), DEGREES(1, cycle, 1, cycle)),
+  CASE("sorted",    WEIGHTS(45, 98, 98), BY_UNIT, DEGREES(98, sorted, 98, sorted)),
+  CASE("of samples", WEIGHTS(300, 98, 98), DEGREES(98, sorted, 98, sorted), .lo = -0.3f, .hi = 0.3f),
+  CASE("repeated",  WEIGHTS(20, 131, 90), BY_UNIT, DEGREES(98, sorted, 98, sorted)),
+  CASE("cycles",    WEIGHTS(64, 50, 67), BY_UNIT, DEGREES(4, cycle, 5, cycle)),
+  CASE("in rows",   WEIGHTS(45, 50, 33), DEGREES(5, cycle, 98, sorted)),
+  CASE("few rows",  WEIGHTS(2, 100, 140), DEGREES(98, sorted, 98, sorted)),
+  CASE("many rows", WEIGHTS(600, 37, 70), DEGREES(98, sorted, 98, sorted), .lo = -0.2f, .hi = 0.2f),
+  CASE("outputs",   WEIGHTS(33, 16, 75), BY_UNIT, DEGREES(2, cycle, 98, sorted)),
+  CASE("removed",   WEIGHTS(9, 40, 35), BY_UNIT, DEGREES(1, cycle, 1, cycle + 2)),
+  CASE("kept",      WEIGHTS(33, 40, 35), BY_UNIT, DEGREES(1, cycle + 2, 1, cycle)),
+  CASE("net",       WEIGHTS(100, 512, 512), DEGREES(5, cycle, 5, cycle), .tol = 1e-4f, .bench = 1));

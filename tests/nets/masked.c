@@ -42,6 +42,107 @@ START_TEST(test_triangular) {
 }
 END_TEST
 
+/* ---- Units in the order of their degrees ---------------------------------------------------- */
+
+static const setting wide[] = {NET("made(131x2, tanh, residual=0)", 5, 0, 2),
+                               NET("made(67x2, elu)", 4, 2, 3),
+                               NET("made(90x2, silu, context=nsf, bn=1)", 5, 2, 2),
+                               NET("made(75x2, relu, residual=0, random=1)", 5, 0, 2),
+                               ORDERED("made(50x1)", 5, 2, 2, 3, 2, 0, 3, 1, 4),
+                               NET("masked(90x2, relu)", 5, 3, 2),
+                               NET("masked(33x2, elu, residual=1)", 5, 0, 3),
+                               NET("masked(2x2)", 5, 0, 2)};
+enum { WIDE = sizeof wide / sizeof *wide };
+
+/* The elements of a dense tensor as they are stored. */
+static double *stored(clf_tensor t) {
+  const size_t n = clf__count(&t);
+  double *v = flows_array(n);
+  float *narrow = calloc(n, sizeof *narrow);
+  void *to = flows_dev->bits == 64 ? (void *)v : narrow;
+  ck_assert_ptr_nonnull(narrow);
+  WORKS(flows_dev->backend->read(flows_dev, t.buf, (size_t)t.offset, to, n));
+  for (size_t i = 0; i < n && flows_dev->bits == 32; i++) v[i] = (double)narrow[i];
+  free(narrow);
+  return v;
+}
+
+/* The masks between hidden layers are stored as stairs: what a unit sees comes first, and each unit
+ * sees at least what the one before it does. */
+static void expect_stairs(const rig *r, const char *text) {
+  const clf__chain *c = clf__chain_of(&r->net);
+  for (int l = 1; l + 1 < c->count && c->period; l++) {
+    const clf_tensor mask = clf__slot_tensor(&r->w, &c->layer[l].mask);
+    const int rows = mask.dim[0], columns = mask.dim[1];
+    double *v = stored(mask);
+    for (int i = 0; i < rows; i++)
+      for (int j = 0; j < columns; j++) {
+        const double here = v[i * columns + j];
+        ck_assert_msg(!j || here <= v[i * columns + j - 1], "%s: row %d has a gap", text, i);
+        ck_assert_msg(!i || here >= v[(i - 1) * columns + j], "%s: row %d sees less", text, i);
+      }
+    free(v);
+  }
+}
+
+/* Callers see units in their own order, in views too, whatever order they are stored in. */
+START_TEST(test_order) {
+  rig r;
+  make(&r, &wide[_i], 6);
+  randomise(&r, 7);
+  expect_stairs(&r, wide[_i].text);
+  for (int i = 0; i < r.slots.count; i++) {
+    const clf__slot_entry *e = &r.slots.list[i];
+    const clf_tensor all = tensor_of(&r.w, e);
+    const double *host = (e->slot->group == CLF_CONSTANT ? r.host_c : r.host_w) + e->slot->at;
+    const int32_t row = all.dim[0] / 2, column = all.dim[1] - 1;
+    double *v = elements(all), *of_row = elements(clf_slice(all, 0, row, row + 1)), one = 7;
+    for (size_t k = 0; k < clf__count(&all); k++)
+      ck_assert_msg(v[k] == (flows_exact ? host[k] : (double)(float)host[k]),
+                    "%s: element %zu of %s is %g, not %g", wide[_i].text, k, e->name, v[k],
+                    host[k]);
+    ck_assert_mem_eq(of_row, v + row * all.dim[1], (size_t)all.dim[1] * sizeof *v);
+    WORKS(clf_write64(flows_dev, clf_slice(clf_slice(all, 0, row, row + 1), 1, column, column + 1),
+                      &one));
+    v[row * all.dim[1] + column] = one;
+    double *again = elements(all);
+    ck_assert_mem_eq(again, v, clf__count(&all) * sizeof *v);
+    free(again);
+    free(of_row);
+    free(v);
+  }
+  drop(&r);
+}
+END_TEST
+
+/* Gradients by degrees are what the masks leave of all gradients. */
+START_TEST(test_by_degrees) {
+  rig r;
+  batch b;
+  make(&r, &wide[_i], 6);
+  randomise(&r, 7);
+  random_batch(&r, &b, 45, 8);
+  plan(&r, 45, CLF_STORED);
+  forward(&r, &b, CLF_KEEP);
+  ck_assert_int_eq(clf__chain_of(&r.net)->follows, 1);
+  backward(&r, &b, CLF_KEEP);
+  double *got = elements(r.g.w);
+  clf__chain_of(&r.net)->follows = 0;
+  backward(&r, &b, CLF_KEEP);
+  double *want = elements(r.g.w);
+  const size_t n = clf__count(&r.g.w);
+  flows_expect(flows_error_of_largest(got, want, n), flows_exact ? 1e-13 : 1e-5, "%s",
+               wide[_i].text);
+  for (size_t k = 0; k < n; k++)
+    ck_assert_msg((got[k] == 0) == (want[k] == 0), "%s: gradient %zu is %g, not %g", wide[_i].text,
+                  k, got[k], want[k]);
+  free(got);
+  free(want);
+  clf_arena_free(&b.arena);
+  drop(&r);
+}
+END_TEST
+
 /* ---- The inverse of an autoregressive layer -------------------------------------------------- */
 
 /* x and logdet as usual: the whole net is evaluated once for each dimension. */
@@ -136,5 +237,7 @@ END_TEST
 
 void tests_of_masked(TCase *tc) {
   tcase_add_loop_test(tc, test_triangular, 0, NETS);
+  tcase_add_loop_test(tc, test_order, 0, WIDE);
+  tcase_add_loop_test(tc, test_by_degrees, 0, WIDE);
   tcase_add_loop_test(tc, test_sweep, 0, SWEPT * MAPS);
 }

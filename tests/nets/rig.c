@@ -56,6 +56,15 @@ static void lay_out(rig *r) {
   r->g.w = flat(&r->arena, weights);
 }
 
+/* Stores a vector as a flow does. */
+static void sort(const rig *r, clf_tensor v, int constants) {
+  clf__sorted list[64];
+  const int count = clf__slots_sorted(&r->slots, constants, NULL);
+  ck_assert_int_le(count, 64);
+  clf__slots_sorted(&r->slots, constants, list);
+  WORKS(clf__buffer_sort(v.buf, v.offset, list, count));
+}
+
 static void upload(rig *r) {
   WORKS(clf_write64(flows_dev, r->w.w, r->host_w));
   WORKS(clf_write64(flows_dev, r->w.c, r->host_c));
@@ -78,6 +87,9 @@ static void make_described(rig *r, uint64_t seed) {
   lay_out(r);
   WORKS(clf_arena_init(&r->arena, flows_dev, r->arena.used));
   lay_out(r);
+  sort(r, r->w.w, 0);
+  sort(r, r->w.c, 1);
+  sort(r, r->g.w, 0);
   r->host_w = flows_array((size_t)r->w.w.dim[0]);
   r->host_c = flows_array((size_t)r->w.c.dim[0]);
   clf__slots_init(&r->slots, &random, NULL, r->host_c);
