@@ -3,6 +3,7 @@
 
 import csv
 import json
+import os
 import shlex
 import subprocess
 import time
@@ -25,13 +26,21 @@ GRID = [
 ]
 GRID_OPTIONS = "--standardize --valid-split 0.15 --schedule cosine --clip 5 --batch {batch} --device cpu"
 TRIAL = 60  # steps that measure how long a step takes
+ENVIRONMENT = {}  # of the program, in addition
 
 
 def run(words):
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True)
+    env = {**os.environ, **ENVIRONMENT}
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, env=env)
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, words))}\n{done.stderr.strip()}")
     return done.stdout
+
+
+def spent():
+    """Returns the processor time of the programs that ran so far."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def write_csv(path, table, rows, x):
@@ -86,19 +95,19 @@ def train(table, args, paths, text, options, steps):
     model = paths["folder"] / f"{args.method}-{args.seed}-try.safetensors"
     epochs = max(1, round(steps * batch / (0.85 * learnt)))
     given = ["--given", ",".join(table.context)] if table.context else []
-    begin = time.time()
+    begin = spent()
     run([args.clflow, "train", "--data", paths["data"], "--flow", head + text, *options.split(),
          *GRID_OPTIONS.format(batch=batch).split(), "--epochs", epochs, "--seed", args.seed, "--out", model,
          "--force", *given])  # fmt: skip
-    seconds = time.time() - begin
+    seconds = spent() - begin
     facts = json.loads(run([args.clflow, "info", model, "--json"]))
     return seconds, facts["history"]["valid"], model, epochs
 
 
 def grid(table, args):
-    paths, best, begin = files(table, args), None, time.time()
+    paths, best, begin = files(table, args), None, spent()
     for i, (text, options) in enumerate(GRID):
-        slice_ = (args.time - (time.time() - begin)) / (len(GRID) - i)
+        slice_ = (args.time - (spent() - begin)) / (len(GRID) - i)
         if slice_ < 1:
             break
         each, _, _, epochs = train(table, args, paths, text, options, TRIAL)

@@ -22,7 +22,10 @@ def main():
     parser.add_argument("--clflow", default="clflow")
     parser.add_argument("--fit-command", default=clflow.FIT)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--preload", help="library to load into clflow first")
     args = parser.parse_args()
+    if args.preload:
+        clflow.ENVIRONMENT["LD_PRELOAD"] = args.preload
     table, begin = tables.load(args.table), (time.time(), time.process_time())
     if args.method == "truth":
         logp = tables.true_logp(table)

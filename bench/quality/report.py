@@ -111,6 +111,19 @@ def cell(row, column):
     return f"**{text}**" if best_of(row) == column else text
 
 
+def coverage(folder, seconds):
+    """Returns lines: for each method, on how many tables it was run, and with how many seeds."""
+    lines = ["| method | tables | seeds for each |", "|---|---|---|"]
+    for method in (method for methods in COLUMNS.values() for method in methods):
+        counts = []
+        for results in (folder / "results").glob("*"):
+            counts.append(len([1 for logp, _ in read(results, [method], seconds) if len(logp)]))
+        counts = [n for n in counts if n]
+        seeds = f"{min(counts)} to {max(counts)}" if counts and min(counts) < max(counts) else max(counts, default=0)
+        lines.append(f"| `{method}` | {len(counts)} | {seeds or ''} |")
+    return "\n".join(lines)
+
+
 def table(rows):
     heads = ["table (rows x columns)", *COLUMNS, "truth", "error", "clflow fit to the best"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
@@ -138,7 +151,7 @@ def versions():
     return ", ".join(f"{name} {metadata.version(name)}" for name in names)
 
 
-def page(rows, seconds):
+def page(rows, seconds, ran):
     judged = [verdict(row, "clflow fit") for row in rows if "clflow fit" in row.logp]
     behind = sum("behind" in v for v in judged)
     summary = ""
@@ -170,4 +183,9 @@ def page(rows, seconds):
   `clflow fit` to the best, with its standard error.
 - Of several seeds the one with the median mean is shown. Tables are described in
   [`tables.py`](../bench/quality/tables.py): the rows count those for training and validation.
+- A cell is empty where no method of the column was run, or none has a density given a context.
+
+## What was run
+
+{ran}
 """
