@@ -18,6 +18,9 @@ typedef struct product {
   int block, tasks, parts;
   size_t slice;
   real *slices;
+  /* With few tiles: x, transformed as a whole, and the elements of each of its 36 matrices. */
+  real *image;
+  ptrdiff_t matrix;
 } product;
 
 static real weight(const product *q, int row, int col, int a, int b) {
@@ -176,43 +179,50 @@ static void weights_of_lanes(const product *q, int c, int j0, int cols, real w[9
   }
 }
 
-/* [panels][36][rows][TN] */
-CLF_LOOP(winograd_pack, product, q, c) {
-  const int rows = q->x->dim[1], cols = q->y->dim[1];
-  for (int j0 = 0; j0 < cols; j0 += LANES) {
-    real w[9][TN];
-    real *d = q->panels + (ptrdiff_t)(j0 / TN * POINTS) * rows * TN + (ptrdiff_t)c * TN + j0 % TN;
-    weights_of_lanes(q, c, j0, cols, w);
+/* A panel [36][C][TN], with space between the matrices: the weights from the channels c0 .. c0 + C
+ * - 1 to j0 .. j0 + TN - 1. */
+static inline ptrdiff_t point_size(int C) { return (ptrdiff_t)C * TN + SPACE; }
+static void wino_pack(const product *q, int j0, int c0, int C, real *panel) {
+  const int cols = q->y->dim[1];
+  const ptrdiff_t matrix = point_size(C);
+  for (int c = 0; c < C; c++)
+    for (int l = 0; l < TN && j0 + l < cols; l += LANES) {
+      real w[9][TN], *d = panel + (ptrdiff_t)c * TN + l;
+      weights_of_lanes(q, c0 + c, j0 + l, cols, w);
 #define FROM(i, j) VEC_IN(w[(i)*3 + (j)])
-#define TO(i, j, v) VEC(d + (ptrdiff_t)((i)*6 + (j)) * rows * TN) = v
-    WINO_BOTH(WINO_G, 3, 6)
+#define TO(i, j, v) VEC(d + ((i)*6 + (j)) * matrix) = v
+      WINO_BOTH(WINO_G, 3, 6)
 #undef FROM
 #undef TO
-  }
+    }
 }
 
-/* sums[36][tiles][TN] = rows[36][tiles][C] by panel[36][C][TN]; `tiles` is a multiple of TM. */
-static void wino_products(const real *rows, ptrdiff_t matrix, int C, int tiles, const real *b,
-                          real *sums) {
-  for (int t = 0; t < POINTS; t++, rows += matrix, b += (ptrdiff_t)C * TN)
-    for (int g = 0; g < tiles; g += TM, sums += TM * TN) {
-      const real *a = rows + (ptrdiff_t)g * C;
-      vec sum[TM][2] = {{{0}}};
-      for (int c = 0; c < C; c++) {
-        const vec b0 = VEC_IN(b + c * TN), b1 = VEC_IN(b + c * TN + LANES);
+/* sums[tiles][TN] = rows[tiles][C] by b[C][TN], or added to them; `tiles` is a multiple of TM. */
+static inline void wino_product(const real *rows, int pitch, int C, int tiles, const real *b,
+                                real *sums, int add) {
+  for (int g = 0; g < tiles; g += TM, sums += TM * TN) {
+    const real *a = rows + (ptrdiff_t)g * pitch;
+    vec sum[TM][2] = {{{0}}};
 #pragma GCC unroll 8
-        for (int r = 0; r < TM; r++) {
-          const real v = a[r * C + c];
-          sum[r][0] += v * b0;
-          sum[r][1] += v * b1;
-        }
-      }
+    for (int r = 0; r < TM && add; r++) {
+      sum[r][0] = VEC_IN(sums + r * TN);
+      sum[r][1] = VEC_IN(sums + r * TN + LANES);
+    }
+    for (int c = 0; c < C; c++) {
+      const vec b0 = VEC_IN(b + c * TN), b1 = VEC_IN(b + c * TN + LANES);
 #pragma GCC unroll 8
       for (int r = 0; r < TM; r++) {
-        VEC(sums + r * TN) = sum[r][0];
-        VEC(sums + r * TN + LANES) = sum[r][1];
+        const real v = a[r * pitch + c];
+        sum[r][0] += v * b0;
+        sum[r][1] += v * b1;
       }
     }
+#pragma GCC unroll 8
+    for (int r = 0; r < TM; r++) {
+      VEC(sums + r * TN) = sum[r][0];
+      VEC(sums + r * TN + LANES) = sum[r][1];
+    }
+  }
 }
 
 /* y = beta y + bias + A' sums A of `count` tiles, at the channels of a panel. */
@@ -241,38 +251,110 @@ static void wino_out(const product *q, const real *sums, int tiles, int first, i
     }
 }
 
+/* ---- Many tiles: the weights are transformed as a whole. */
+
+/* [panels][36][rows][TN]; a job packs one panel. */
+CLF_LOOP(winograd_pack, product, q, j) {
+  const int rows = q->x->dim[1];
+  wino_pack(q, j * TN, 0, rows, q->panels + j * POINTS * point_size(rows));
+}
+
 /* Each task takes every `tasks`-th block of tiles, and every `parts`-th panel. */
 CLF_LOOP(winograd_blocks, product, q, job) {
   const int task = job / q->parts, part = job % q->parts;
   const int C = q->x->dim[1], tiles = wino_tiles(q->x);
-  const ptrdiff_t matrix = (ptrdiff_t)q->block * C + SPACE, panel = (ptrdiff_t)POINTS * C * TN;
+  const ptrdiff_t matrix = (ptrdiff_t)q->block * C + SPACE, panel = POINTS * point_size(C);
   real *slice = q->slices + (size_t)job * q->slice, *sums = slice + POINTS * matrix;
   for (int first = task * q->block; first < tiles; first += q->tasks * q->block) {
     const int count = min_int(q->block, tiles - first), whole = up(count, TM);
-    wino_in(q->x, &q->norm, first, whole, slice, matrix);
+    wino_in(q->x, &q->norm, first, whole, slice, C, matrix);
     for (int j0 = part * TN; j0 < q->y->dim[1]; j0 += q->parts * TN) {
-      wino_products(slice, matrix, C, whole, q->panels + j0 / TN * panel, sums);
+      const real *b = q->panels + j0 / TN * panel;
+      for (int t = 0; t < POINTS; t++)
+        wino_product(slice + t * matrix, C, C, whole, b + t * point_size(C),
+                     sums + (ptrdiff_t)t * whole * TN, 0);
       wino_out(q, sums, whole, first, count, j0);
     }
   }
 }
 
+/* ---- Few tiles: a job transforms the weights of a panel, a few channels at a time, and uses them
+ * for all tiles while they are in its core's cache. */
+
+enum { DEEP = 64 }; /* channels at a time */
+
+CLF_LOOP(few_in, product, q, job) {
+  const int first = job * TM, C = q->x->dim[1];
+  wino_in(q->x, &q->norm, first, TM, q->image + (ptrdiff_t)first * C, C, q->matrix);
+}
+
+/* Prefetches part t of 36 of the weights from the channels c0 .. c0 + DEEP - 1 to j0 .. j0 + TN -
+ * 1, which come from memory in pieces that are too short for the hardware to prefetch them. */
+static void prefetch_weights(const product *q, int j0, int c0, int t) {
+  const int rows = min_int(DEEP, q->x->dim[1] - c0), cols = min_int(TN, q->y->dim[1] - j0);
+  if (rows <= 0 || cols <= 0 || q->w->stride[1] != 9) return;
+  const real *from = q->turned ? at(q->w, c0, j0, 0, 0) : at(q->w, j0, c0, 0, 0);
+  const int pieces = q->turned ? rows : cols, lines = (q->turned ? cols : rows) * 9 / LINE + 1;
+  for (int i = t * pieces * lines / POINTS; i < (t + 1) * pieces * lines / POINTS; i++)
+    __builtin_prefetch(from + i / lines * (ptrdiff_t)q->w->stride[0] + i % lines * LINE);
+}
+
+/* Panel j of all tiles. */
+static void few_panel(const product *q, int j, real *panel, real *sums) {
+  const int C = q->x->dim[1], tiles = wino_tiles(q->x), whole = up(tiles, TM);
+  for (int c = 0; c < C; c += DEEP) {
+    const int n = min_int(DEEP, C - c), more = c + DEEP < C;
+    wino_pack(q, j * TN, c, n, panel);
+    for (int t = 0; t < POINTS; t++) {
+      prefetch_weights(q, more ? j * TN : (j + 1) * TN, more ? c + DEEP : 0, t);
+      wino_product(q->image + t * q->matrix + c, C, n, whole, panel + t * point_size(n),
+                   sums + (ptrdiff_t)t * whole * TN, c > 0);
+    }
+  }
+  wino_out(q, sums, whole, 0, tiles, j * TN);
+}
+
+/* Panels that a thread takes together share the slice of the first one. */
+static void few_panels(const void *context, int first, int end) {
+  const product *q = context;
+  real *panel = q->slices + (size_t)first * q->slice;
+  for (int j = first; j < end; j++) few_panel(q, j, panel, panel + POINTS * point_size(DEEP));
+}
+
+static clf_status few_multiply(product *q, clf_scratch *scratch) {
+  const int C = q->x->dim[1], tiles = wino_tiles(q->x), whole = up(tiles, TM);
+  const int panels = up(q->y->dim[1], TN) / TN;
+  q->matrix = (ptrdiff_t)whole * C + SPACE;
+  q->slice = POINTS * (size_t)(point_size(DEEP) + (ptrdiff_t)whole * TN);
+  const size_t image = POINTS * (size_t)q->matrix, slices = image + (size_t)panels * q->slice;
+  const size_t need = slices + norm_size(&q->of_x, C);
+  q->image = clf_scratch_get(scratch, need);
+  CLF_NEED(q->image, need);
+  q->slices = q->image + image;
+  q->norm = norm_at(q->image + slices, &q->of_x, C);
+  in_threads(300.0 * tiles * C, whole / TM, few_in, q);
+  in_threads(72.0 * tiles * C * panels * TN, panels, few_panels, q);
+  return CLF_OK;
+}
+
 /* Blocks of 12 to 24 tiles: this many rows use a panel while it is in a core's cache. */
 static clf_status winograd_multiply(product *q, clf_scratch *scratch) {
   const int C = q->x->dim[1], tiles = wino_tiles(q->x), columns = up(q->y->dim[1], TN);
+  const int panels = columns / TN;
   q->block = up(min_int(max_int(tiles / TASKS, 12), 24), TM);
   q->tasks = min_int(up(tiles, q->block) / q->block, TASKS);
   q->parts = q->tasks < TASKS ? 2 : 1;
   q->slice = (size_t)(POINTS * (q->block * (C + TN) + SPACE));
   const int jobs = q->tasks * q->parts;
-  const size_t packed = (size_t)POINTS * (size_t)C * (size_t)columns;
+  if (wino_is_few(tiles, C) && panels >= jobs) return few_multiply(q, scratch);
+  const size_t packed = POINTS * (size_t)point_size(C) * (size_t)panels;
   const size_t slices = packed + (size_t)jobs * q->slice;
   const size_t need = slices + norm_size(&q->of_x, C);
   q->panels = clf_scratch_get(scratch, need);
   CLF_NEED(q->panels, need);
   q->slices = q->panels + packed;
   q->norm = norm_at(q->panels + slices, &q->of_x, C);
-  in_threads(200.0 * C * q->y->dim[1], C, winograd_pack, q);
+  in_threads(200.0 * C * q->y->dim[1], panels, winograd_pack, q);
   in_threads(72.0 * tiles * C * columns, jobs, winograd_blocks, q);
   return CLF_OK;
 }

@@ -4,10 +4,11 @@
 
 /* ---- Winograd's algorithm -------------------------------------------------------------------- */
 
-/* to[36][tiles][columns]: A e A' of `count` tiles, from channel j0 on. */
-static void wino_gradients(const clf_tensor *dy, int first, int count, int j0, const real *zeros,
-                           real *to, int columns, ptrdiff_t matrix) {
-  for (int t = 0; t < count; t++, to += columns) {
+/* to[36][tiles][columns], `matrix` elements each and `pitch` from tile to tile: A e A' of `count`
+ * tiles, from channel j0 on. */
+static void wino_gradients(const clf_tensor *dy, int first, int count, int j0, int columns,
+                           const real *zeros, real *to, int pitch, ptrdiff_t matrix) {
+  for (int t = 0; t < count; t++, to += pitch) {
     const real *from[16];
     wino_places(dy, wino_tile_of(dy, first + t), 0, 4, zeros, from);
     for (int l = 0; l < columns; l += LANES) {
@@ -45,6 +46,7 @@ static void wino_outer(const real *x, int x_row, const real *dy, int dy_row, int
       VEC(to + LANES) = sum[r][1];
     }
 }
+
 /* Bands of tiles, whose sums are added at the end; if there are few bands, jobs divide their
  * columns, `each` per job. */
 enum { BLOCK = 64 }; /* tiles at a time */
@@ -56,6 +58,9 @@ typedef struct wino_weights {
   real *sums; /* [bands][36][Ci][columns] */
   real *slices;
   size_t slice; /* per job */
+  /* With few tiles: x and dy, transformed as a whole, and the elements of each of 36 matrices. */
+  real *x, *dy;
+  ptrdiff_t x_matrix, dy_matrix;
 } wino_weights;
 
 CLF_LOOP(winograd_band, wino_weights, q, job) {
@@ -69,8 +74,8 @@ CLF_LOOP(winograd_band, wino_weights, q, job) {
   real *d = q->sums + (ptrdiff_t)b * POINTS * Ci * q->columns;
   for (int first = begin; first < end; first += BLOCK) {
     const int count = min_int(BLOCK, end - first);
-    wino_in(&p->x, &q->m, first, count, x, x_matrix);
-    wino_gradients(&p->dy, first, count, j0, q->zeros, dy, mine, dy_matrix);
+    wino_in(&p->x, &q->m, first, count, x, Ci, x_matrix);
+    wino_gradients(&p->dy, first, count, j0, mine, q->zeros, dy, mine, dy_matrix);
     for (int t = 0; t < POINTS; t++)
       for (int j = 0; j < mine; j += TN)
         for (int c = 0; c < Ci; c += TM)
@@ -101,27 +106,105 @@ static void add_taps(const clf_conv_bwd_weights_args *p, int j, int c, vec taps[
   }
 }
 
-/* dw = beta dw + G' of the bands' sums, in order, G; for one channel of x. */
-CLF_LOOP(winograd_add, wino_weights, q, c) {
-  const clf_conv_bwd_weights_args *p = q->p;
-  const int Co = p->dw.dim[0];
-  const ptrdiff_t matrix = (ptrdiff_t)p->dw.dim[1] * q->columns;
-  for (int j = 0; j < Co; j += LANES) {
-    V sum[POINTS];
-    for (int t = 0; t < POINTS; t++) {
-      const real *s = q->sums + t * matrix + (ptrdiff_t)c * q->columns + j;
-      sum[t] = VEC_IN(s);
-      for (int band = 1; band < q->bands; band++) sum[t] += VEC_IN(s + band * POINTS * matrix);
-    }
-    vec taps[TAPS] = {{0}};
+/* dw = beta dw + G' of the bands' sums, in order, G; of channel c of x and LANES channels of dy
+ * from j on.  s: these sums in the first band's first of 36 matrices, each of `matrix` elements. */
+static void finish_taps(const wino_weights *q, const real *s, ptrdiff_t matrix, int j, int c) {
+  V sum[POINTS];
+  for (int t = 0; t < POINTS; t++, s += matrix) {
+    sum[t] = VEC_IN(s);
+    for (int band = 1; band < q->bands; band++) sum[t] += VEC_IN(s + band * POINTS * matrix);
+  }
+  vec taps[TAPS] = {{0}};
 #define FROM(i, j) sum[(i)*6 + (j)]
 #define TO(a, b, v) taps[(a)*3 + (b)] = v
-    WINO_BOTH(WINO_G_BACK, 6, 3)
+  WINO_BOTH(WINO_G_BACK, 6, 3)
 #undef FROM
 #undef TO
-    add_taps(p, j, c, taps);
+  add_taps(q->p, j, c, taps);
+}
+
+CLF_LOOP(winograd_add, wino_weights, q, c) {
+  const ptrdiff_t matrix = (ptrdiff_t)q->p->dw.dim[1] * q->columns;
+  for (int j = 0; j < q->p->dw.dim[0]; j += LANES)
+    finish_taps(q, q->sums + (ptrdiff_t)c * q->columns + j, matrix, j, c);
+}
+
+static real *zeros_at(real *memory, int n) {
+  for (int i = 0; i < n; i++) memory[i] = 0;
+  return memory;
+}
+
+/* ---- Few tiles: x and dy are transformed as a whole, and a job has the sums of TM x TN channels,
+ * which stay in its core's cache. */
+
+CLF_LOOP(few_both, wino_weights, q, job) {
+  const clf_conv_bwd_weights_args *p = q->p;
+  const int first = job * TM, count = min_int(TM, q->tiles - first);
+  const int x_pitch = p->x.dim[1] + SPACE, dy_pitch = q->columns + SPACE;
+  wino_in(&p->x, &q->m, first, count, q->x + (ptrdiff_t)first * x_pitch, x_pitch, q->x_matrix);
+  wino_gradients(&p->dy, first, count, 0, q->columns, q->zeros, q->dy + (ptrdiff_t)first * dy_pitch,
+                 dy_pitch, q->dy_matrix);
+}
+
+/* The sums of a band over TM channels of x from c on and TN of dy from j on: d[36][TM][TN]. */
+static void few_band(const wino_weights *q, int band, int c, int j, real *d) {
+  const int Ci = q->p->x.dim[1], x_pitch = Ci + SPACE, dy_pitch = q->columns + SPACE;
+  const int begin = band * q->band, end = min_int(begin + q->band, q->tiles);
+  for (int first = begin; first < end; first += BLOCK)
+    for (int t = 0; t < POINTS; t++)
+      wino_outer(q->x + t * q->x_matrix + (ptrdiff_t)first * x_pitch + c, x_pitch,
+                 q->dy + t * q->dy_matrix + (ptrdiff_t)first * dy_pitch + j, dy_pitch,
+                 min_int(BLOCK, end - first), d + (ptrdiff_t)t * TM * TN, TN, Ci - c,
+                 first > begin);
+}
+
+/* What finish_taps() will read and write. */
+static void prefetch_gradient(const wino_weights *q, int c, int j) {
+  const clf_tensor *dw = &q->p->dw;
+  const int cols = min_int(TN, dw->dim[0] - j), n = 9 * min_int(TM, dw->dim[1] - c);
+  for (int k = 0; k < cols && dw->stride[1] == 9; k++)
+    for (int i = 0; i < n + LINE; i += LINE) __builtin_prefetch(at(dw, j + k, c, 0, 0) + i, 1);
+}
+
+/* Each job has TM channels of x and TN of dy; those that a thread takes together share the slice of
+ * the first one. */
+static void few_sums(const void *context, int first, int end) {
+  const wino_weights *q = context;
+  const int Ci = q->p->x.dim[1], Co = q->p->dw.dim[0], blocks = up(Ci, TM) / TM;
+  real *d = q->slices + (size_t)first * q->slice;
+  for (int job = first; job < end; job++) {
+    const int c0 = job % blocks * TM, j0 = job / blocks * TN;
+    prefetch_gradient(q, c0, j0);
+    for (int band = 0; band < q->bands; band++)
+      few_band(q, band, c0, j0, d + (ptrdiff_t)band * POINTS * TM * TN);
+    for (int c = 0; c < TM && c0 + c < Ci; c++)
+      for (int j = 0; j < TN && j0 + j < Co; j += LANES)
+        finish_taps(q, d + (ptrdiff_t)c * TN + j, TM * TN, j0 + j, c0 + c);
   }
 }
+
+static clf_status few_weights(wino_weights *q, clf_scratch *scratch) {
+  const clf_conv_bwd_weights_args *p = q->p;
+  const int Ci = p->x.dim[1], jobs = up(Ci, TM) / TM * (q->columns / TN);
+  const statistics of_x = STATISTICS(p);
+  q->x_matrix = (ptrdiff_t)q->tiles * (Ci + SPACE) + SPACE;
+  q->dy_matrix = (ptrdiff_t)q->tiles * (q->columns + SPACE) + SPACE;
+  q->slice = (size_t)q->bands * POINTS * TM * TN;
+  const size_t x = POINTS * (size_t)q->x_matrix, both = x + POINTS * (size_t)q->dy_matrix;
+  const size_t slices = both + (size_t)jobs * q->slice;
+  const size_t need = slices + (size_t)q->columns + norm_size(&of_x, Ci);
+  q->x = clf_scratch_get(scratch, need);
+  CLF_NEED(q->x, need);
+  q->dy = q->x + x;
+  q->slices = q->x + both;
+  q->zeros = zeros_at(q->x + slices, q->columns);
+  q->m = norm_at(q->x + slices + q->columns, &of_x, Ci);
+  in_threads(300.0 * q->tiles * (Ci + q->columns), up(q->tiles, TM) / TM, few_both, q);
+  in_threads(72.0 * q->tiles * Ci * q->columns, jobs, few_sums, q);
+  return CLF_OK;
+}
+
+/* ---- All ------------------------------------------------------------------------------------- */
 
 /* At most 8 bands of whole blocks; if that gives fewer than 4 jobs, they divide the panels. */
 CLF_REF_ALGORITHM(conv_bwd_weights, weights_winograd) {
@@ -131,6 +214,7 @@ CLF_REF_ALGORITHM(conv_bwd_weights, weights_winograd) {
   wino_weights q = {.p = p, .tiles = tiles, .columns = columns};
   q.band = up(up(tiles, BLOCK) / BLOCK, BANDS) / BANDS * BLOCK;
   q.bands = up(tiles, q.band) / q.band;
+  if (wino_is_few(tiles, Ci) && wino_is_few(tiles, columns)) return few_weights(&q, scratch);
   const int want = up(JOBS, q.bands) / q.bands;
   q.each = up(up(columns, want) / want, TN);
   q.parts = up(columns, q.each) / q.each;
@@ -142,10 +226,8 @@ CLF_REF_ALGORITHM(conv_bwd_weights, weights_winograd) {
   q.sums = clf_scratch_get(scratch, need);
   CLF_NEED(q.sums, need);
   q.slices = q.sums + sums;
-  real *zeros = q.sums + slices;
-  for (int i = 0; i < columns; i++) zeros[i] = 0;
-  q.zeros = zeros;
-  q.m = norm_at(zeros + columns, &of_x, Ci);
+  q.zeros = zeros_at(q.sums + slices, columns);
+  q.m = norm_at(q.sums + slices + columns, &of_x, Ci);
   in_threads(72.0 * tiles * Ci * columns, jobs, winograd_band, &q);
   in_threads(40.0 * (double)sums / POINTS, Ci, winograd_add, &q);
   return CLF_OK;

@@ -12,7 +12,7 @@ typedef vec V;
 #define WINO_UNROLL CLF_PRAGMA(GCC unroll 8)
 #include "winograd.def"
 
-enum { POINTS = 36, SPACE = 16 };
+enum { POINTS = 36, SPACE = 16, LINE = 16 }; /* LINE: floats of a cache line */
 
 /* The first n elements from s on, at a stride; zero beyond. */
 static inline V vec_load(const real *s, ptrdiff_t stride, int n) {
@@ -62,13 +62,13 @@ static void wino_places(const clf_tensor *x, wino_tile q, int from, int side, co
 
 /* ---- Transforms ------------------------------------------------------------------------------ */
 
-/* to[36][tiles][C], `matrix` elements each: B' d B of `count` tiles; those past the end repeat
- * the last one.  The last vector of a pixel's channels, of which there are at least LANES, may
- * overlap the one before. */
-static void wino_in(const clf_tensor *x, const norm *m, int first, int count, real *to,
+/* to[36][tiles][C], `matrix` elements each and `pitch` from tile to tile: B' d B of `count` tiles;
+ * those past the end repeat the last one.  The last vector of a pixel's channels, of which there
+ * are at least LANES, may overlap the one before. */
+static void wino_in(const clf_tensor *x, const norm *m, int first, int count, real *to, int pitch,
                     ptrdiff_t matrix) {
   const int C = x->dim[1], last = wino_tiles(x) - 1;
-  for (int t = 0; t < count; t++, to += C) {
+  for (int t = 0; t < count; t++, to += pitch) {
     const real *from[36];
     wino_places(x, wino_tile_of(x, min_int(first + t, last)), -1, 6, m->outside, from);
 #define TO(i, j, v) VEC(to + ((i)*6 + (j)) * matrix + c0) = v
@@ -88,6 +88,12 @@ static void wino_in(const clf_tensor *x, const norm *m, int first, int count, re
 #undef TO
   }
 }
+
+/* Whether an image of C channels, transformed as a whole, fits into the cache that cores share.
+ * Then the weights of its many channels do not fit, once they are transformed: 36 instead of 9
+ * elements for each pair. */
+enum { FEW = 1 << 20 }; /* elements */
+static int wino_is_few(int tiles, int C) { return (double)POINTS * tiles * C <= FEW; }
 
 /* ---- When it runs ---------------------------------------------------------------------------- */
 

@@ -92,6 +92,31 @@ static clf__elements elements(const vectors *v, int32_t P, slices r) {
   return (clf__elements){slice_begin(v, P, r.first), slice_begin(v, P, r.end)};
 }
 
+/* Bytes that are received at a time, and added while they are in a cache. */
+enum { AT_ONCE = 1 << 20 };
+
+/* Adds the partner's sum, or takes it where this rank has none, to the elements `keep` of total,
+ * and sends the elements `give`. mine, theirs: whether these ranks have anything to send. */
+static clf_status exchange_halves(clf_group *g, const vectors *v, int32_t partner, void *total,
+                                  clf__elements give, clf__elements keep, int mine, int theirs) {
+  const size_t step = AT_ONCE / v->size, out = mine ? give.end - give.begin : 0;
+  const size_t in = theirs ? keep.end - keep.begin : 0;
+  void *received = NULL;
+  CLF_TRY(clf__group_scratch(g, AT_ONCE, &received));
+  for (size_t i = 0; i == 0 || i < out || i < in; i += step) {
+    const size_t sent = i < out ? (out - i < step ? out - i : step) : 0;
+    const size_t n = i < in ? (in - i < step ? in - i : step) : 0;
+    char *to = at(total, v, keep.begin + i);
+    CLF_TRY(clf__group_exchange(g, partner, at(total, v, give.begin + i), sent * v->size, partner,
+                                received, n * v->size));
+    if (mine)
+      add(v, to, received, n);
+    else
+      memcpy(to, received, n * v->size);
+  }
+  return CLF_OK;
+}
+
 /* Adds the partner's sum to this rank's half. Ranks whose subtree has no rows yet send nothing. */
 static clf_status halving_step(clf_group *g, const clf__split *s, const vectors *v, void *total,
                                int32_t distance, slices *r) {
@@ -101,18 +126,8 @@ static clf_status halving_step(clf_group *g, const clf__split *s, const vectors 
   const slices kept = halve(*r, (rank & distance) != 0);
   const clf__elements keep = elements(v, g->t->size, kept);
   const clf__elements give = elements(v, g->t->size, halve(*r, (rank & distance) == 0));
-  const size_t n = keep.end - keep.begin;
-  void *in = NULL;
-  CLF_TRY(clf__group_scratch(g, (n + 1) * v->size, &in));
-  CLF_TRY(clf__group_exchange(g, partner, at(total, v, give.begin),
-                              mine ? (give.end - give.begin) * v->size : 0, partner, in,
-                              theirs ? n * v->size : 0));
-  if (mine && theirs)
-    add(v, at(total, v, keep.begin), in, n);
-  else if (theirs)
-    memcpy(at(total, v, keep.begin), in, n * v->size);
   *r = kept;
-  return CLF_OK;
+  return exchange_halves(g, v, partner, total, give, keep, mine, theirs);
 }
 
 static clf_status add_by_halving(clf_group *g, const clf__split *s, const vectors *v, void *total) {

@@ -33,6 +33,8 @@
   CASE("winograd parts", X(1, 20, 73, 7, 9, 3, BETA(0)), .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .bench = 1), \
   CASE("winograd 4x4", X(32, 21, 48, 4, 4, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .bench = 1), \
   CASE("winograd blocks", X(187, 24, 23, 4, 4, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1), \
+  CASE("winograd few", X(3, 70, 75, 5, 6, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),     \
+  CASE("winograd bands", X(20, 33, 40, 8, 8, 3, BETA(1)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),     \
   CASE("64 k3",        X(16, 64, 64, 32, 32, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("64 k1",        X(16, 64, 64, 32, 32, 1, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("7 to 32 k3",   X(64, 7, 32, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
@@ -54,6 +56,7 @@
   CASE("norm winograd", X(4, 40, 35, 11, 7, 3, SHIFTED(40), .beta = 0.5f), .lo = -0.3f, .hi = 0.3f, .nhwc = 1), \
   CASE("norm winograd bare", X(2, 21, 73, 7, 9, 3, NORM(21)), .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1), \
   CASE("norm winograd 4x4", X(32, 21, 48, 4, 4, 3, SHIFTED(21)), .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .bench = 1), \
+  CASE("norm winograd few", X(2, 70, 75, 5, 6, 3, SHIFTED(70), .beta = 1), .lo = -0.3f, .hi = 0.3f, .nhwc = 1), \
   CASE("norm 64 to 6 k1", X(16, 64, 6, 32, 32, 1, SHIFTED(64)), .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1)
 #define PLAIN(b) b
 #define FIELD(b) .beta = b
