@@ -69,9 +69,12 @@ INLINE V poly_raw_slope(poly s, const poly_bins *q, int k) {
 
 /* The area below the slopes of bins from .. to - 1. */
 INLINE V poly_area(poly s, const poly_bins *q, int from, int to) {
-  V sum = 0;
-  for (int k = from; k < to; k++)
-    sum += poly_width(s, q, k) * (poly_raw_slope(s, q, k) + poly_raw_slope(s, q, k + 1)) / 2;
+  V sum = 0, a = poly_raw_slope(s, q, from);
+  for (int k = from; k < to; k++) {
+    const V b = poly_raw_slope(s, q, k + 1);
+    sum += poly_width(s, q, k) * (a + b) / 2;
+    a = b;
+  }
   return sum;
 }
 
@@ -106,12 +109,12 @@ typedef struct {
 } poly_bin;
 
 INLINE poly_bin poly_find(poly s, const poly_bins *q, V v, int by_y) {
-  V x = 0, y = 0;
+  V x = 0, y = 0, a = s.quadratic ? poly_slope_at(s, q, 0) : (V)0;
   poly_bin f;
   f.k = f.x = f.y = f.w = f.a = f.b = 0;
   for (int k = 0; k < s.K; k++) {
-    const V w = poly_width(s, q, k), a = poly_slope_at(s, q, k);
-    const V b = s.quadratic ? poly_slope_at(s, q, k + 1) : a;
+    const V w = poly_width(s, q, k), b = poly_slope_at(s, q, s.quadratic ? k + 1 : k);
+    if (!s.quadratic) a = b;
     const clf_mask here = k == 0 ? (clf_mask)1 == (clf_mask)1 : v >= (by_y ? y : x);
     f.k = here ? (V)k : f.k;
     f.x = here ? x : f.x;
@@ -121,6 +124,7 @@ INLINE poly_bin poly_find(poly s, const poly_bins *q, V v, int by_y) {
     f.b = here ? b : f.b;
     x += w;
     y += w * (a + b) / 2;
+    a = b;
   }
   return f;
 }
