@@ -155,3 +155,6 @@ void clf__out_json(clf__out *o, const clf_arch *arch) {
   free(text);
   json_decref(j);
 }
+
+/* A small library has this file only if a program calls this function (arch_tree.c). */
+const char *clf_arch_json(const clf_arch *arch) { return arch ? arch->json : NULL; }

@@ -11,6 +11,7 @@
  * clf__arch_list have no variables and belong to the list. */
 #ifndef CLF_ARCH_PRIVATE_H
 #define CLF_ARCH_PRIVATE_H
+#include <stdatomic.h>
 #include <stddef.h>
 #include "clflow/arch.h"
 
@@ -138,7 +139,10 @@ struct clf_arch {
   clf__nodes items; /* of the context, group CONTEXT */
   int32_t layers;   /* expanded */
   char *text, *json;
+  atomic_int more_owners; /* besides the first one */
 };
+/* Another owner of an architecture, which does not change once it is finished; each frees it. */
+clf_arch *clf__arch_share(const clf_arch *arch);
 
 /* ---- The expanded list of layers ------------------------------------------------------------- */
 

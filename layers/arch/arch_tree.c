@@ -42,8 +42,14 @@ void clf__arch_free_blocks(clf__arch_block *b) {
   }
 }
 
+clf_arch *clf__arch_share(const clf_arch *arch) {
+  clf_arch *const shared = (clf_arch *)(uintptr_t)arch;
+  atomic_fetch_add(&shared->more_owners, 1);
+  return shared;
+}
+
 void clf_arch_free(clf_arch *arch) {
-  if (!arch) return;
+  if (!arch || atomic_fetch_sub(&arch->more_owners, 1) > 0) return;
   clf__arch_free_blocks(arch->blocks);
   free(arch->text);
   free(arch->json);
@@ -119,6 +125,16 @@ static clf_status check_variables(const clf__node *node, int32_t count) {
   return CLF_OK;
 }
 
+/* In a small library the writers are linked only into programs that call clf_arch_text() or
+ * clf_arch_json(); in others these weak symbols are NULL, and there are no texts. */
+#if defined CLF_SMALL && defined __ELF__
+#pragma weak clf__out_arch
+#pragma weak clf__out_json
+#define IS_LINKED(writer) ((writer) != NULL)
+#else
+#define IS_LINKED(writer) 1
+#endif
+
 clf_status clf__arch_finish(clf_arch *arch) {
   CLF_TRY(check_variables(&arch->flow->node, 1));
   CLF_TRY(check_list(&arch->items, 1));
@@ -128,16 +144,14 @@ clf_status clf__arch_finish(clf_arch *arch) {
                      CLF_ARCH_LAYERS);
   arch->layers = (int32_t)n;
   clf__out text = {0}, json = {0};
-  clf__out_arch(&text, arch);
-  clf__out_json(&json, arch);
+  if (IS_LINKED(clf__out_arch)) clf__out_arch(&text, arch);
+  if (IS_LINKED(clf__out_json)) clf__out_json(&json, arch);
   arch->text = text.s;
   arch->json = json.s;
   return text.failed || json.failed ? clf__fail(CLF_ENOMEM, "no memory for an architecture")
                                     : CLF_OK;
 }
 
-const char *clf_arch_text(const clf_arch *arch) { return arch ? arch->text : NULL; }
-const char *clf_arch_json(const clf_arch *arch) { return arch ? arch->json : NULL; }
 int32_t clf_arch_dim(const clf_arch *arch) { return arch ? arch->dim : 0; }
 int32_t clf_arch_context(const clf_arch *arch) { return arch ? arch->context : 0; }
 int32_t clf_arch_layers(const clf_arch *arch) { return arch ? arch->layers : 0; }

@@ -116,9 +116,8 @@ clf_status clf_flow_create_arch(clf_device *dev, const clf_arch *arch, uint64_t 
   if (!f) return clf__fail(CLF_ENOMEM, "no memory for a flow");
   f->dev = dev;
   f->spec = clf__spec_of_arch(arch, seed);
-  const clf_status s = clf_arch_parse(clf_arch_text(arch), &f->arch); /* its own copy */
-  if (s) free(f);
-  return s ? s : create(f, out);
+  f->arch = clf__arch_share(arch);
+  return create(f, out);
 }
 
 static void free_layers(clf_flow *f) {
@@ -187,8 +186,7 @@ clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f) {
 }
 
 clf_status clf__flow_outline_arch(const clf_arch *arch, clf_flow *f) {
-  *f = (clf_flow){.spec = clf__spec_of_arch(arch, 0)};
-  CLF_TRY(clf_arch_parse(clf_arch_text(arch), &f->arch));
+  *f = (clf_flow){.spec = clf__spec_of_arch(arch, 0), .arch = clf__arch_share(arch)};
   return outline(f);
 }
 
