@@ -8,6 +8,7 @@ Each checkpoint is imported and exported; log p, latents and samples are compare
 """
 
 import importlib.util
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import torch
 
 def exported(clflow, folder, name, form, hints, work):
     model = work / f"{name}.{form}.safetensors"
-    arguments = [f"--{word}" for word in hints.split(", ")] if hints else []
+    arguments = [f"--{word}" for word in re.split(r", (?=\w+=)", hints)] if hints else []  # values may have commas
     command = [clflow, "import", folder / f"{name}.{form}.pt", "--out", model, "--device", "cpu64"]
     subprocess.run([*command, *arguments], check=True, capture_output=True)
     if "squeeze" in subprocess.run([clflow, "info", model], check=True, capture_output=True, text=True).stdout:
