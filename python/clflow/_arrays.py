@@ -13,6 +13,7 @@ import numpy.typing as npt
 from . import _abi
 from ._errors import ArgumentError
 from ._frames import Columns, encoded, frame_of, is_plain, judged, one_hot
+from ._strings import c_text
 
 if TYPE_CHECKING:
     from ._images import Form, Images
@@ -35,7 +36,7 @@ class Rows:
 
     def __init__(self, at: Array, names: list[str] | None, columns: Columns | None = None, source: Columns | None = None) -> None:
         self.at, self.names, self.columns, self.source = at, names, columns, source
-        self._names = (ctypes.c_char_p * len(names))(*(name.encode() for name in names)) if names else None
+        self._names = (ctypes.c_char_p * len(names))(*(c_text(name, "the column") for name in names)) if names else None
 
     def __len__(self) -> int:
         return int(self.at.shape[0])
@@ -90,10 +91,17 @@ def _from_dlpack(x: Any, what: str) -> Array:
     try:
         return np.from_dlpack(x)
     except (TypeError, RuntimeError, BufferError, ValueError):  # read-only, or a type that numpy lacks, such as bfloat16
-        return np.asarray(x.double() if hasattr(x, "double") else x)
+        pass
+    try:
+        real = hasattr(x, "double") and not x.is_complex()
+        return np.asarray(x.double() if real else x)
+    except (TypeError, RuntimeError, ValueError) as problem:  # sparse, nested or quantized
+        raise ArgumentError(f"{what} is no table of numbers that numpy could read: {problem}") from None
 
 
 def _array_of(x: Any, what: str) -> Array:
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise ArgumentError(f"{what} has masked values; leave their rows out, or fill them in, as by .filled()")
     if isinstance(x, np.ndarray):
         return np.asarray(x)
     if hasattr(x, "__dlpack__") and hasattr(x, "__dlpack_device__"):

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import _abi
-from ._errors import DeviceError
+from ._errors import ArgumentError, DeviceError
 from ._lib import check, lib, text
+from ._strings import c_text
 
 __all__ = ["DeviceInfo", "devices", "open_device"]
 
@@ -82,7 +83,7 @@ class Device:
 
     def __init__(self, name: str) -> None:
         handle = ctypes.c_void_p()
-        check(lib.clf_open(name.encode(), ctypes.byref(handle)))
+        check(lib.clf_open(c_text(name, "the device"), ctypes.byref(handle)))
         self.asked, self.handle, self.pid = name, handle, os.getpid()
         self._lock = threading.RLock()
         self._depth = 0  # running calls: a callback may start another one
@@ -149,7 +150,7 @@ def open_device(name: str | None = None) -> Device:
     """Opens a device.  Each flow on the processor has one of its own, so that threads do not wait for each other;
     flows on other devices share one."""
     if name is not None and not isinstance(name, str):
-        raise TypeError(f"device is the name of a device, as 'cpu' or 'opencl:0', not {type(name).__name__}")
+        raise ArgumentError(f"device is the name of a device, as 'cpu' or 'opencl:0', not {type(name).__name__}")
     name = name or default_name()
     if name.split("/")[0] in ("cpu", "cpu64"):
         return Device(name)

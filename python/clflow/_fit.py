@@ -19,6 +19,7 @@ from ._frames import set_context_table
 from ._lib import check, lib, text
 from ._options import set_members
 from ._progress import Bar, Interrupt, bar_of, clock
+from ._strings import c_text
 from .flow import Flow
 
 __all__ = ["FitProgress", "fit"]
@@ -128,7 +129,7 @@ def fit(
         raise ArgumentError("valid and test go without context and weights; leave them out, and shares of x take their place")
     rows, parts = _joined(rows_of(x, "x"), valid, test)
     table = rows.table()
-    data = _abi.clf_fit_data(x=ctypes.pointer(table), name=name.encode() if name else None)
+    data = _abi.clf_fit_data(x=ctypes.pointer(table), name=c_text(name, "the name") if name else None)
     given = None if context is None else context_of(context, "context", None)
     given_table = None if given is None else given.table()
     weighed = weights_of(weights, len(rows))

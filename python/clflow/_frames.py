@@ -21,6 +21,7 @@ import numpy.typing as npt
 from . import _abi
 from ._errors import ArgumentError, error_of
 from ._lib import check, lib, text
+from ._strings import c_text
 
 __all__ = ["Columns", "decoded", "encoded", "frame_of", "is_plain", "judged", "one_hot", "set_context_table"]
 
@@ -138,7 +139,7 @@ class _Read:
 def _read(names: Sequence[str], columns: Sequence[Sequence[str]], what: str) -> _Read:
     """Texts, read like a CSV file."""
     read, options = _Read(), _abi.clf_table_options()
-    wanted = (ctypes.c_char_p * len(names))(*(name.encode() for name in names))
+    wanted = (ctypes.c_char_p * len(names))(*(c_text(name, "the column") for name in names))
     for name, value in (("header", "yes"), ("delimiter", ","), ("decimal", "."), ("kinds", "1")):
         check(lib.clf_table_options_set(ctypes.byref(options), name.encode(), value.encode()))
     options.columns, options.column_count = ctypes.cast(wanted, ctypes.POINTER(ctypes.c_char_p)), len(names)
@@ -203,7 +204,7 @@ def _codes(column: Any, values: Array, what: str, name: str) -> Array:
     words, first, index = np.unique(np.array(_texts(values, what, name), object), return_index=True, return_inverse=True)
     numbers, value = np.empty(len(words)), ctypes.c_double()
     for i in np.argsort(first):
-        if lib.clf_column_value(ctypes.byref(column), words[i].encode(), ctypes.byref(value)):
+        if lib.clf_column_value(ctypes.byref(column), c_text(words[i], "the label"), ctypes.byref(value)):
             raise ArgumentError(f"{what}, row {first[i] + 1}, column {name!r}: {text(lib.clf_errmsg())}")
         numbers[i] = value.value
     return numbers[index]
@@ -241,7 +242,7 @@ def one_hot(at: Array, columns: Columns) -> Array:
 
 def set_context_table(flow: ctypes.c_void_p, columns: Columns) -> None:
     """Sets the columns of a flow's context before one-hot encoding."""
-    names = (ctypes.c_char_p * len(columns))(*(name.encode() for name in columns.names or []))
+    names = (ctypes.c_char_p * len(columns))(*(c_text(name, "the column") for name in columns.names or []))
     table = _abi.clf_columns(count=len(columns), names=ctypes.cast(names, ctypes.POINTER(ctypes.c_char_p)))
     table.at = ctypes.cast(columns.at, ctypes.POINTER(_abi.clf_column))
     check(lib.clf_flow_set_context_table(flow, ctypes.byref(table)))

@@ -11,6 +11,7 @@ from typing import Any
 from . import _abi
 from ._errors import ArgumentError
 from ._lib import check, lib, text
+from ._strings import c_text
 
 __all__ = ["TrainOption", "set_members", "set_options", "train_options"]
 
@@ -55,7 +56,7 @@ def set_members(setter: Any, options: Any, given: Mapping[str, Any]) -> None:
     """Sets options of a struct by name; None leaves one unchanged."""
     for name, value in given.items():
         if value is not None:
-            check(setter(ctypes.byref(options), name.encode(), _value(name, value).encode()))
+            check(setter(ctypes.byref(options), c_text(name, "the option"), c_text(_value(name, value), name)))
 
 
 def set_options(options: _abi.clf_train_options, given: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import _abi
 from ._errors import ArgumentError
 from ._lib import check, lib
+from ._strings import c_text
 
 if TYPE_CHECKING:
     from ._train import TrainData
@@ -48,7 +49,7 @@ class _Member:
         """Sets the status of this member; clf_group_agree() gives its message to all."""
         data = self.data.of_library()
         calls: list[Any] = [
-            lambda: lib.clf_open(self.name.encode(), ctypes.byref(self.device)),
+            lambda: lib.clf_open(c_text(self.name, "the device"), ctypes.byref(self.device)),
             lambda: lib.clf_flow_load_memory(self.device, self.model, len(self.model), None, ctypes.byref(self.flow)),
             lambda: lib.clf_trainer_create_with(self.flow, ctypes.byref(data), ctypes.byref(self.options), ctypes.byref(self.trainer)),
             lambda: lib.clf_trainer_set_group(self.trainer, self.group, None),

@@ -22,12 +22,13 @@ import numpy.typing as npt
 from . import _abi
 from ._arrays import Array, Rows, context_of, is_single, names_of, pointer, rows_of, weights_of
 from ._device import Device, open_device
-from ._errors import ArgumentError, Error
+from ._errors import ArgumentError, Error, OutOfMemoryError
 from ._frames import Columns, decoded, set_context_table
 from ._images import ORDERS, Form, Images, order_of_name
 from ._lib import check, lib, text
 from ._options import set_options, whole
 from ._progress import bar_of
+from ._strings import c_path, c_text
 from ._team import Team, names_of_devices
 from ._train import Callback, History, TrainData, history_of, train, training_options
 
@@ -101,7 +102,7 @@ class Flow:
             self._create(dim)
         else:
             found = ctypes.POINTER(_abi.clf_preset)()
-            check(lib.clf_preset_find(arch.encode(), ctypes.byref(found)))
+            check(lib.clf_preset_find(c_text(arch, "arch"), ctypes.byref(found)))
             self._preset = found
             if dim is not None or "height" in values:
                 self._create(dim)
@@ -111,13 +112,13 @@ class Flow:
     def _create(self, dim: int | None) -> None:
         arch, handle = ctypes.c_void_p(), ctypes.c_void_p()
         if self._preset is None:
-            check(lib.clf_arch_parse(self._arch.encode(), ctypes.byref(arch)))
+            check(lib.clf_arch_parse(c_text(self._arch, "arch"), ctypes.byref(arch)))
         else:
             values = dict(self._values) if dim is None else {"dim": _whole(dim, "dim"), **self._values}
             if self._context:
                 values["context"] = self._context
             words = ", ".join(f"{name}={value}" for name, value in values.items())
-            check(lib.clf_preset_arch(self._preset, words.encode(), ctypes.byref(arch)))
+            check(lib.clf_preset_arch(self._preset, c_text(words, "the values"), ctypes.byref(arch)))
         try:
             with self._device.use():
                 check(lib.clf_flow_create_arch(self._device.handle, arch, self._seed, ctypes.byref(handle)))
@@ -494,10 +495,12 @@ class Flow:
         n, first, seed = _whole(n, "n"), _whole(first, "first"), _seed_of(seed)
         if n < 0 or first < 0:
             raise ArgumentError(f"n is {n} and first {first}; both must be 0 or above")
+        if n + first >= 1 << 63:
+            raise ArgumentError(f"n is {n} and first {first}; together they must be below 2^63")
         if context is not None:
             return self._sample_given(n, context, seed)
         self._given(None, None)
-        found = np.empty((n, self.dim))
+        found = _room(n, self.dim)
         self._in_chunks(lambda i, count: int(lib.clf_sample(self._flow, seed, first + i, count, pointer(found[i:]))), n)
         return found
 
@@ -505,7 +508,7 @@ class Flow:
         given = self._given(context, None)
         assert given is not None
         rows = len(given)
-        found = np.empty((rows, n, self.dim))
+        found = _room(rows, n, self.dim)
         if found.size:
             with self._device.use():
                 check(lib.clf_sample_given(self._flow, pointer(given.at), rows, seed, n, pointer(found)))
@@ -533,7 +536,7 @@ class Flow:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a model file (safetensors), which the program `clflow` opens too.  The file is replaced atomically."""
         with self._device.use():
-            check(lib.clf_flow_save(self._flow, os.fsencode(path)))
+            check(lib.clf_flow_save(self._flow, c_path(path)))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: str | None = None) -> Flow:
@@ -545,7 +548,7 @@ class Flow:
         """
         opened, handle = open_device(device), ctypes.c_void_p()
         with opened.use():
-            check(lib.clf_flow_load(opened.handle, os.fsencode(path), None, ctypes.byref(handle)))
+            check(lib.clf_flow_load(opened.handle, c_path(path), None, ctypes.byref(handle)))
         return cls._adopt(handle, opened)
 
     @classmethod
@@ -566,11 +569,11 @@ class Flow:
             ArgumentError: the file is of another kind, or a hint is missing or invalid.
         """
         opened, handle, report = open_device(device), ctypes.c_void_p(), ctypes.c_void_p()
-        words = ", ".join(name if value is True else f"{name}={_hint(value)}" for name, value in hints.items()).encode()
+        words = c_text(", ".join(name if value is True else f"{name}={_hint(value)}" for name, value in hints.items()), "the hints")
         ends = (words, ctypes.byref(handle), ctypes.byref(report))
         with opened.use():
             if isinstance(module, (str, os.PathLike)):
-                status = lib.clf_import(opened.handle, os.fsencode(module), *ends)
+                status = lib.clf_import(opened.handle, c_path(module), *ends)
             else:
                 checkpoint = module if isinstance(module, bytes) else _checkpoint_of(module)
                 status = lib.clf_import_memory(opened.handle, checkpoint, len(checkpoint), *ends)
@@ -626,6 +629,13 @@ class Flow:
         if self._handle is None and self._preset is not None:
             return _remade, (self._arch, self._context, self._seed, self._device.asked, self._values)
         return _revived, (self.to_bytes(), self._device.asked)
+
+
+def _room(*shape: int) -> Array:
+    try:
+        return np.empty(shape)
+    except (MemoryError, ValueError):  # ValueError: beyond what numpy can address
+        raise OutOfMemoryError(f"no memory for samples of the shape {shape}; draw fewer at a time") from None
 
 
 def _hint(value: Any) -> str:

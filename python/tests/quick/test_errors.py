@@ -19,6 +19,12 @@ from clflow._lib import _check_layouts, lib
 X = np.zeros((4, 2))
 
 
+def test_no_memory_for_samples(fitted):
+    for n in (10**15, 2**62):
+        with pytest.raises(clflow.OutOfMemoryError, match="no memory for samples of the shape"):
+            fitted.sample(n, seed=1)
+
+
 def with_nan():
     x = np.random.default_rng(0).normal(size=(50, 2))
     x[7, 1] = np.nan
@@ -57,6 +63,17 @@ REFUSED = [
     (lambda f: clflow.Flow.from_bytes("abc"), "the model is str; the bytes of a file are wanted"),
     (lambda f: f.log_prob(np.zeros((3, 0))), "x has 0 columns; the flow has 2"),
     (lambda f: f.sample(3, seed=-1), "seed is -1"),
+    (lambda f: f.sample(3, first=2**63, seed=1), "together they must be below 2\\^63"),
+    (lambda f: f.log_prob(np.ma.masked_greater(np.arange(8.0).reshape(4, 2), 3)), "x has masked values; leave their rows out"),
+    (lambda f: f.save(None), "the path is NoneType; a string or a pathlib.Path is wanted"),
+    (lambda f: f.save("a\0b"), "the path 'a.*b' has a zero character"),
+    (lambda f: clflow.load(3.5), "the path is float"),
+    (lambda f: clflow.load("a\0b"), "has a zero character"),
+    (lambda f: clflow.Flow("2: \0lu -> normal"), "arch .* has a zero character"),
+    (lambda f: clflow.Flow("nsf\ud800"), "arch .* is not valid Unicode"),
+    (lambda f: clflow.Flow("nsf", dim=2, device="cpu\0"), "the device .* has a zero character"),
+    (lambda f: clflow.fit(X, name="a\0b"), "the name .* has a zero character"),
+    (lambda f: clflow.from_torch(b"PK", tail="3\0"), "the hints .* has a zero character"),
     (lambda f: clflow.Flow("nosuch"), "nosuch"),
     (lambda f: clflow.Flow(3), "arch is int"),
     (lambda f: clflow.Flow("2: nosuch -> normal"), "nosuch"),
@@ -115,7 +132,7 @@ def test_devices():
     with pytest.raises(clflow.DeviceError) as caught:
         clflow.Flow("nsf", dim=2, device="nosuch")
     assert caught.value.status == "ENODEV" and "nosuch" in str(caught.value)
-    with pytest.raises(TypeError, match="device is the name of a device"):
+    with pytest.raises(clflow.ArgumentError, match="device is the name of a device"):
         clflow.Flow("nsf", dim=2, device=3)
 
 
