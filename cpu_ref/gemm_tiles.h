@@ -228,6 +228,12 @@ static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed
       for (int r = 0; r < high; r++)
         from[r] = packed ? packed + (ptrdiff_t)t * q->deep * high + r
                          : at(a, 0, 0, 0, 0) + (ptrdiff_t)min_int(i0 + r, q->M - 1) * a->stride[ta];
+      if (q->masked && k1 == q->K) /* gradients of many weights are in memory */
+        for (int r = 0; r < rows; r++) {
+          const real *line = at(&q->p->c, i0 + r, j0, 0, 0);
+          __builtin_prefetch(line, 1);
+          __builtin_prefetch(line + LANES, 1);
+        }
       if (rows == 1 && n > LANES)
         one_row(from[0], step, b, k1 - k0, k0 > 0, to);
       else

@@ -3,7 +3,11 @@
  *
  * The rows of a are the weights of units when vectors hold samples.  In masked nets most weights
  * beyond what a unit sees are 0.  Rows with about the same number of zeros form a tile, which
- * skips the columns in which all its rows are 0: adding 0 changes no sum. */
+ * skips the columns in which all its rows are 0: adding 0 changes no sum.
+ *
+ * If units are sorted by degree, the stored weights form stairs: zeros are at the end of each row
+ * of storage, and at the beginning of each column.  Then only the zeros are read to find where they
+ * end, and a tile has one range of columns. */
 
 typedef struct sparse {
   const tiling *q;
@@ -82,6 +86,43 @@ static int has_zeros(const tiling *q) {
   return 8 * some < 7 * 4 * a->dim[1];
 }
 
+/* Whether the same few rows have all their zeros at the end. */
+static int has_stairs(const tiling *q) {
+  const clf_tensor *a = &q->p->a;
+  for (int i = 0; i < 4; i++) {
+    const real *row = at(a, (int)((int64_t)a->dim[0] * i / 4), 0, 0, 0);
+    int j = 0;
+    while (j < a->dim[1] && row[j] != 0) j++;
+    for (; j < a->dim[1]; j++)
+      if (row[j] != 0) return 0;
+  }
+  return 1;
+}
+
+/* The number of columns that each row uses: up to its last number or, of a^T, from its first. */
+static void find_ends_of_rows(const sparse *s) {
+  for (int i = 0; i < s->q->M; i++) {
+    uint64_t bits = 0;
+    int w = s->words;
+    while (!bits && w-- > 0)
+      bits = bits_of_numbers(row_of_a(s->q, i) + w * WORD, min_int(WORD, s->q->K - w * WORD));
+    s->count[i] = bits ? (w + 1) * WORD - __builtin_clzll(bits) : 0;
+  }
+}
+static void find_begins_of_columns(const sparse *s) {
+  const int M = s->q->M, K = s->q->K;
+  for (int i0 = 0; i0 < M; i0 += WORD) {
+    const int rows = min_int(WORD, M - i0);
+    uint64_t zeros = rows < WORD ? ((uint64_t)1 << rows) - 1 : ~(uint64_t)0;
+    for (int i = 0; i < rows; i++) s->count[i0 + i] = 0;
+    for (int k = 0; k < K && zeros; k++) {
+      uint64_t now = zeros & bits_of_numbers(at(&s->q->p->a, k, i0, 0, 0), rows);
+      zeros &= ~now;
+      for (; now; now &= now - 1) s->count[i0 + __builtin_ctzll(now)] = K - k;
+    }
+  }
+}
+
 static void count_rows(const sparse *s) {
   for (int i = 0; i < s->q->M; i++) {
     s->count[i] = 0;
@@ -90,7 +131,6 @@ static void count_rows(const sparse *s) {
 }
 static void sort_rows(const sparse *s) {
   const tiling *q = s->q;
-  count_rows(s);
   for (int k = 0; k <= q->K + 1; k++) s->first[k] = 0;
   for (int i = 0; i < q->M; i++) s->first[s->count[i] + 1]++;
   for (int k = 0; k <= q->K; k++) s->first[k + 1] += s->first[k];
@@ -106,6 +146,24 @@ static int list_columns(const sparse *s, const int *order, int rows, int *list) 
     for (; some; some &= some - 1) list[count++] = w * WORD + __builtin_ctzll(some);
   }
   return count;
+}
+
+/* A tile of stairs: the last of its rows, which are sorted, uses the most columns. */
+CLF_LOOP(rows_of_stairs, sparse, s, t) {
+  const tiling *q = s->q;
+  const int high = q->high, rows = min_int(high, q->M - t * high), *order = s->order + t * high;
+  const ptrdiff_t step = q->p->a.stride[!q->p->ta];
+  const int count = s->count[order[rows - 1]], first = q->p->ta ? q->K - count : 0;
+  const real *from[HIGH];
+  for (int r = 0; r < high; r++) from[r] = row_of_a(q, order[min_int(r, rows - 1)]) + first * step;
+  for (int j0 = 0; j0 < q->N; j0 += TN) {
+    const int n = min_int(TN, q->N - j0);
+    panel b = panel_of(q, j0);
+    real sums[HIGH * TN];
+    b.at += first * b.step;
+    tile(high, from, step, b, NULL, count, n > LANES ? 2 : 1, 0, sums);
+    finish_tile(q->p, order, 0, rows, j0, n, sums);
+  }
 }
 
 CLF_LOOP(sparse_rows, sparse, s, t) {
@@ -137,7 +195,14 @@ static void by_sparse_tiles(const tiling *q, real *memory) {
   s.count = s.order + q->M;
   s.first = s.count + q->M;
   s.lists = s.first + q->K + 2;
-  (q->p->ta ? find_bits_of_columns : find_bits_of_rows)(&s);
+  const int stairs = has_stairs(q);
+  if (stairs) {
+    (q->p->ta ? find_begins_of_columns : find_ends_of_rows)(&s);
+  } else {
+    (q->p->ta ? find_bits_of_columns : find_bits_of_rows)(&s);
+    count_rows(&s);
+  }
   sort_rows(&s);
-  in_threads(2.0 * q->M * q->N * q->K, ceil_of(q->M, q->high), sparse_rows, &s);
+  in_threads(2.0 * q->M * q->N * q->K, ceil_of(q->M, q->high),
+             stairs ? rows_of_stairs : sparse_rows, &s);
 }

@@ -23,6 +23,15 @@ static const char *const archs[] = {
 };
 enum { ARCHS = sizeof archs / sizeof *archs };
 
+/* With nets so large that blocks leave gradients of weights to the end of a step, between layers
+ * that do not: residual and feedforward, with an input that is the context. */
+static const char *const large[] = {
+    "5: lu, ar(affine(scale=softplus), made(300x2, tanh)), lu, "
+    "~ar(affine(scale=softplus), made(130x1, elu)) -> student(df=5, trained=1)",
+    "5|2: ar(affine(scale=softplus), masked(310x3, relu)), lu, "
+    "ar(affine(scale=softplus), made(270x2, tanh, residual=0)) -> normal"};
+enum { LARGE = sizeof large / sizeof *large };
+
 static clf_flow *flow_on(clf_device *dev, const char *text) { return flows_of(dev, text, 7); }
 
 /* Numbers around 0, with some in the tails of splines. */
@@ -105,28 +114,34 @@ static int note_losses(const clf_progress *p, void *context) {
 static learnt learn(clf_device *dev, const char *text, double *x) {
   clf_flow *f = flow_on(dev, text);
   const clf_table table = {.rows = (int64_t)STEPS * BATCH, .cols = D, .at = x};
+  double *c = numbers((size_t)STEPS * BATCH * 2);
+  const clf_table context = {.rows = table.rows, .cols = 2, .at = c};
   clf_train_options o = clf_train_options_default();
   clf_trainer *t = NULL;
   learnt l = {.count = clf__count(&f->w)};
   o.epochs = 1;
   o.batch = BATCH;
-  WORKS(clf_trainer_create(f, &table, &o, &t));
+  if (clf_flow_context(f))
+    WORKS(clf_trainer_create_with(f, &(clf_train_data){.x = &table, .given = &context}, &o, &t));
+  else
+    WORKS(clf_trainer_create(f, &table, &o, &t));
   WORKS(clf_trainer_run(t, note_losses, &l));
   l.w = flows_array(l.count);
   WORKS(clf_read64(dev, f->w, l.w));
   clf_trainer_free(t);
   clf_flow_free(f);
+  free(c);
   return l;
 }
 
 /* A wrapped device has one caller at a time, and so no blocks. */
-START_TEST(training_as_without_blocks) {
+static void expect_as_without_blocks(const char *text) {
   const double eps = flows_dev->bits == 64 ? 1e-10 : 1e-5;
   clf_device *plain = NULL;
   double *x = numbers((size_t)STEPS * BATCH * D);
   WORKS(clf_open(flows_dev->bits == 64 ? "check:cpu64" : "check:cpu", &plain));
   ck_assert_int_eq(plain->many_callers, 0);
-  const learnt a = learn(flows_dev, archs[_i], x), b = learn(plain, archs[_i], x);
+  const learnt a = learn(flows_dev, text, x), b = learn(plain, text, x);
   for (int i = 0; i < STEPS; i++)
     ck_assert_msg(fabs(a.loss[i] - b.loss[i]) <= eps * (1 + fabs(b.loss[i])), "step %d: %.9g, %.9g",
                   i, a.loss[i], b.loss[i]);
@@ -143,6 +158,26 @@ START_TEST(training_as_without_blocks) {
   free(b.w);
   free(x);
   clf_close(plain);
+}
+
+START_TEST(training_as_without_blocks) { expect_as_without_blocks(archs[_i]); }
+END_TEST
+START_TEST(training_that_leaves_gradients) { expect_as_without_blocks(large[_i]); }
+END_TEST
+
+/* One thread computes what the blocks leave after each of them, more threads at the end. */
+START_TEST(bits_of_gradients_that_are_left) {
+  double *x = numbers((size_t)STEPS * BATCH * D);
+  WORKS(clf_set_threads(1));
+  const learnt a = learn(flows_dev, large[_i], x);
+  WORKS(clf_set_threads(3));
+  const learnt b = learn(flows_dev, large[_i], x);
+  WORKS(clf_set_threads(0));
+  ck_assert_mem_eq(a.w, b.w, a.count * sizeof *a.w);
+  ck_assert_mem_eq(a.loss, b.loss, sizeof a.loss);
+  free(a.w);
+  free(b.w);
+  free(x);
 }
 END_TEST
 
@@ -208,6 +243,8 @@ static void add_tests(TCase *tc) {
   tcase_set_timeout(tc, 120);
   tcase_add_loop_test(tc, rows_in_any_block, 0, ARCHS);
   tcase_add_loop_test(tc, training_as_without_blocks, 0, ARCHS - 1);
+  tcase_add_loop_test(tc, training_that_leaves_gradients, 0, LARGE);
+  tcase_add_loop_test(tc, bits_of_gradients_that_are_left, 0, LARGE);
   tcase_add_test(tc, every_row_once);
   tcase_add_test(tc, a_block_that_fails);
   tcase_add_test(tc, more_threads_later);

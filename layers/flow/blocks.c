@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "chunk.h"
+#include "later.h"
 #include "threads.h"
 
 enum {
@@ -40,11 +41,13 @@ struct clf__blocks {
   int train;
   int lanes;
   lane *lane;
-  int tasks;        /* number of gradients; the first task adds to the flow's own */
-  clf_arena arena;  /* of everything below */
-  clf_tensor g, dg; /* (tasks - 1, weights) */
-  clf_tensor loss;  /* (tasks) of a block */
-  clf_tensor sum;   /* (tasks) summed over all blocks of a task */
+  int tasks;         /* number of gradients; the first task adds to the flow's own */
+  clf_arena arena;   /* of everything below */
+  clf_tensor g, dg;  /* (tasks - 1, weights) */
+  clf_tensor loss;   /* (tasks) of a block */
+  clf_tensor sum;    /* (tasks) summed over all blocks of a task */
+  clf__later *later; /* (tasks) gradients that are left to the end of the step */
+  int clean;         /* g is 0 */
 };
 
 /* ---- Whether to use blocks, and how many ----------------------------------------------------- */
@@ -86,8 +89,10 @@ static int32_t most_rows(int32_t n, int32_t blocks) {
 
 static void free_blocks(const clf_flow *f, struct clf__blocks *b) {
   for (int i = 0; b && b->lane && i < b->lanes; i++) clf__workspace_free(f, &b->lane[i].ws);
+  for (int i = 0; b && b->later && i < b->tasks; i++) clf__later_free(&b->later[i]);
   if (b) {
     clf_arena_free(&b->arena);
+    free(b->later);
     free(b->lane);
   }
   free(b);
@@ -117,6 +122,8 @@ static clf_status fill_blocks(const clf_flow *f, struct clf__blocks *b) {
     l->z = l->ws.x[f->stages];
   }
   if (!b->tasks) return CLF_OK;
+  b->later = calloc((size_t)b->tasks, sizeof *b->later);
+  if (!b->later) return clf__fail(CLF_ENOMEM, "no memory for the gradients of %d tasks", b->tasks);
   b->arena.dev = f->dev;
   CLF_TRY(lay_out(f, b)); /* measures */
   CLF_TRY(clf_arena_init(&b->arena, f->dev, b->arena.used));
@@ -173,7 +180,9 @@ typedef struct run {
   clf_flow *f;
   int32_t n, blocks;
   int tasks, trains;
-  int shows; /* CLF_CALLS_X, CLF_CALLS_Z: part of the call, not of lanes */
+  int leaves; /* large nets leave gradients to the end of the step (later.h) */
+  int apart;  /* each task has its own lane */
+  int shows;  /* CLF_CALLS_X, CLF_CALLS_Z: part of the call, not of lanes */
   clf__block_fn pass;
   void *context;
   atomic_int failed; /* the first task that failed, whose error is reported; `tasks`: none */
@@ -187,6 +196,12 @@ static lane *take_lane(const struct clf__blocks *b) {
   while (atomic_flag_test_and_set_explicit(&b->lane[i].taken, memory_order_acquire))
     i = (i + 1) % b->lanes;
   return &b->lane[i];
+}
+static lane *lane_of(const run *r, int task) {
+  const struct clf__blocks *b = r->f->blocks;
+  if (!r->apart) return take_lane(b);
+  atomic_flag_test_and_set_explicit(&b->lane[task].taken, memory_order_acquire);
+  return &b->lane[task];
 }
 static void leave_lane(lane *l) { atomic_flag_clear_explicit(&l->taken, memory_order_release); }
 
@@ -224,14 +239,18 @@ static clf_tensor row_of(clf_tensor t, int32_t i) {
 static clf_status run_block(run *r, int task, int32_t i) {
   const int32_t first = begin_of(r->n, r->blocks, i), end = begin_of(r->n, r->blocks, i + 1);
   struct clf__blocks *b = r->f->blocks;
-  lane *l = take_lane(b);
+  lane *l = lane_of(r, task);
   clf_flow v = view_of(r, l, first, end - first);
+  if (r->leaves) v.later = &b->later[task];
+  if (r->leaves) v.later->count = 0;
   if (r->trains) v.ws.loss = rows_from(b->loss, task, 1);
   if (r->trains && task) {
     v.g = row_of(b->g, task - 1);
     v.dg = row_of(b->dg, task - 1);
   }
-  const clf_status s = r->pass(&v, first, end - first, r->context);
+  clf_status s = r->pass(&v, first, end - first, r->context);
+  for (int k = 0; r->leaves && !r->apart && !s && k < clf__later_pieces(v.later); k++)
+    s = clf__later_compute(r->f->dev, &b->later[0], v.later, 1, k); /* the lane is used again */
   leave_lane(l);
   return s;
 }
@@ -244,7 +263,8 @@ static clf_status run_task(run *r, int task) {
   clf_device *dev = r->f->dev;
   if (r->trains) CLF_TRY(clf_do(dev, fill, .y = rows_from(b->sum, task, 1), .value = 0));
   if (r->trains && task) {
-    CLF_TRY(clf_do(dev, fill, .y = row_of(b->g, task - 1), .value = 0));
+    if (!r->leaves || !b->clean)
+      CLF_TRY(clf_do(dev, fill, .y = row_of(b->g, task - 1), .value = 0));
     if (b->dg.buf) CLF_TRY(clf_do(dev, fill, .y = row_of(b->dg, task - 1), .value = 0));
   }
   for (int32_t i = first; i < end; i++) {
@@ -287,6 +307,39 @@ static clf_status run_all(run *r) {
   else
     clf__threads_run(r->tasks, r->f->blocks->lanes, run_tasks, r);
   return r->status ? clf__fail(r->status, "%s", r->message) : CLF_OK;
+}
+
+/* ---- Gradients that were left to the end ------------------------------------------------------
+ */
+
+static void compute_pieces(const void *context, int first, int end) {
+  run *r = (run *)(uintptr_t)context;
+  const struct clf__blocks *b = r->f->blocks;
+  const int before = clf__threads_alone(1);
+  for (int i = first; i < end && i < atomic_load(&r->failed); i++) {
+    const clf_status s = clf__later_compute(r->f->dev, &b->later[0], b->later, r->tasks, i);
+    if (s) note_failure(r, i, s);
+  }
+  clf__threads_alone(before);
+}
+
+static clf_status compute_left(run *r) {
+  const int pieces = clf__later_pieces(&r->f->blocks->later[0]);
+  if (!r->leaves || !r->apart || !pieces) return CLF_OK;
+  r->failed = pieces;
+  clf__threads_run(pieces, r->f->blocks->lanes, compute_pieces, r);
+  return r->status ? clf__fail(r->status, "%s", r->message) : CLF_OK;
+}
+
+/* Adds what tasks have in gradients of their own, where no products are left; and clears it. */
+static clf_status add_gaps(const clf_flow *f, int own) {
+  const struct clf__blocks *b = f->blocks;
+  for (int32_t begin, end = 0; clf__later_gap(&b->later[0], &f->g, &begin, &end);) {
+    const clf_tensor from = clf_slice(rows_from(b->g, 0, own), 1, begin, end);
+    CLF_TRY(clf_do(f->dev, sum_rows, .x = from, .y = clf_slice(f->g, 0, begin, end), .beta = 1));
+    CLF_TRY(clf_do(f->dev, fill, .y = from, .value = 0));
+  }
+  return CLF_OK;
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
@@ -333,13 +386,20 @@ clf_status clf__flow_evaluate(clf_flow *f, clf_tensor x, clf_tensor logp) {
   return clf__flow_in_blocks(f, x.dim[0], logp.buf ? 0 : CLF_CALLS_Z, evaluate_block, &e);
 }
 
-static clf_status add_up(clf_flow *f, int tasks, clf_tensor loss) {
+static clf_status add_up(clf_flow *f, int tasks, int leaves, clf_tensor loss) {
   const struct clf__blocks *b = f->blocks;
   const int own = tasks - 1;
-  if (own) CLF_TRY(clf_do(f->dev, sum_rows, .x = rows_from(b->g, 0, own), .y = f->g, .beta = 1));
+  if (own && leaves) CLF_TRY(add_gaps(f, own));
+  if (own && !leaves)
+    CLF_TRY(clf_do(f->dev, sum_rows, .x = rows_from(b->g, 0, own), .y = f->g, .beta = 1));
   if (own && b->dg.buf)
     CLF_TRY(clf_do(f->dev, sum_rows, .x = rows_from(b->dg, 0, own), .y = f->dg, .beta = 1));
   return clf_do(f->dev, sum_rows, .x = rows_from(b->sum, 0, tasks), .y = loss);
+}
+
+/* Whether large nets leave gradients to the end: if each task has one block, which is not empty. */
+static int leaves_gradients(const clf_flow *f, int32_t n, int32_t blocks, int tasks) {
+  return is_large(f) && !f->in_grains && tasks == LARGE_TASKS && blocks == tasks && n > GRAIN;
 }
 
 clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass, void *context,
@@ -355,11 +415,16 @@ clf_status clf__flow_train_in_blocks(clf_flow *f, int32_t n, clf__block_fn pass,
            .blocks = blocks,
            .tasks = tasks,
            .trains = 1,
+           .leaves = leaves_gradients(f, n, blocks, tasks),
            .pass = pass,
            .context = context};
   f->ws.mode = CLF_TRAIN;
   CLF_TRY(need(f, most_rows(n, blocks), CLF_STORED, tasks, tasks));
+  r.apart = r.leaves && f->blocks->lanes >= tasks;
   CLF_TRY(clf__flow_prepare(f));
-  CLF_TRY(run_all(&r));
-  return add_up(f, tasks, loss);
+  clf_status s = run_all(&r);
+  if (!s) s = compute_left(&r);
+  if (!s) s = add_up(f, tasks, r.leaves, loss);
+  f->blocks->clean = !s && r.leaves;
+  return s;
 }

@@ -88,6 +88,7 @@ struct clf_flow {
   struct clf__device_head *device_head; /* device_head.c; NULL: none yet */
   struct clf__blocks *blocks; /* blocks.c: memory for passes in blocks of rows; NULL: none yet */
   struct clf_group *members;  /* that evaluate rows together, while all of them do; or NULL */
+  struct clf__later *later;   /* where a block of rows leaves gradients (later.h), or NULL */
   int prepared;               /* 1: derived arrays are up to date, within such a pass */
   int64_t first_row;          /* the number of a call's first row in messages */
   int32_t most_rows;          /* of a chunk, after memory was found to be short; 0: no limit */

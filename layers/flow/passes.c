@@ -159,6 +159,7 @@ clf_status clf__flow_backward(clf_flow *f, clf_tensor x, clf_tensor dz, float dl
   const int32_t n = x.dim[0];
   clf__pass p = clf__flow_pass(f, f->ws.mode, n);
   p.gradients = (clf__vectors){.w = f->g, .d = f->dg};
+  p.later = f->later;
   p.dlogdet = dlogdet;
   p.each = f->ws.each;
   if (f->ws.de.buf) p.dc = clf__rows(f->ws.de, n);

@@ -93,7 +93,7 @@ clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__
                               int l, clf_tensor x) {
   const clf__dense_layer *d = &clf__chain_of(n)->layer[l];
   clf__stages s = {.fused = is_fused(clf__chain_of(n), l)};
-  s.value = l ? clf__chain_tensor_of(k, l - 1, VALUE, x.dim[0]) : x;
+  if (!s.fused) s.value = l ? clf__chain_tensor_of(k, l - 1, VALUE, x.dim[0]) : x;
   s.before = d->before == CLF_BATCH_NORM ? clf__chain_tensor_of(k, l, BEFORE, x.dim[0]) : s.value;
   s.act = d->act == CLF_ACT_none ? s.before : clf__chain_tensor_of(k, l, ACT, x.dim[0]);
   s.drops = p->mode == CLF_TRAIN && d->dropout > 0;
@@ -104,16 +104,23 @@ clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__
   return s;
 }
 
+static int64_t weights_of(const clf__chain *c) {
+  int64_t n = 0;
+  for (int l = 0; l < c->count; l++) n += (int64_t)c->layer[l].in * c->layer[l].out;
+  return n;
+}
+
 /* ---- Planning ----------------------------------------------------------------------------- */
 
 /* Buffers for evaluation only: each tensor takes one that is no longer in use. */
-enum { BUFFERS = 6 };
+enum { BUFFERS = 6, LARGE = 1 << 16 }; /* LARGE: weights of a net, see later.h */
 typedef struct planning {
   const clf__chain *c;
   clf_arena *arena;
   clf__net_memory *k;
   int32_t rows;
   int train;
+  int leaves; /* 1: it may leave gradients of weights to the end of a step */
   clf_tensor buffer[BUFFERS];
   int owner[BUFFERS]; /* index of the tensor that uses it, plus 1; 0: free */
 } planning;
@@ -164,6 +171,7 @@ static clf_status plan_layer(planning *q, int l) {
   if (l + 1 < q->c->count)
     CLF_TRY(is_fused(q->c, l + 1) ? new_tensor(q, l + 1, ACT, d->out)
                                   : new_tensor(q, l, VALUE, d->out));
+  if (q->leaves) CLF_TRY(new_tensor(q, l, DPRODUCT, d->out));
   for (int s = VALUE + 1; s < CLF_CHAIN_TENSORS; s++) free_tensor(q, l, (clf__chain_tensor)s);
   if (l && !q->c->layer[l - 1].is_stream) free_tensor(q, l - 1, VALUE);
   if (d->stream >= 0) free_tensor(q, d->stream, VALUE);
@@ -174,6 +182,8 @@ clf_status clf__chain_plan_sharing(const clf__net *n, int32_t rows, int train, c
                                    clf__net_memory *k, const clf__net_memory *shared) {
   const clf__chain *c = clf__chain_of(n);
   planning q = {.c = c, .arena = a, .k = k, .rows = rows, .train = train};
+  q.leaves =
+      clf__net_is_masked(n->node) && train == CLF_STORED && a->by_column && weights_of(c) >= LARGE;
   if (c->angles)
     CLF_TRY(clf__angles_plan(c->angles, rows, train, a, &k->t[FEATURES], &k->t[DFEATURES]));
   for (int l = 0; l < c->count; l++) CLF_TRY(plan_layer(&q, l));

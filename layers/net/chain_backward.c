@@ -2,6 +2,7 @@
 /* chain_backward.c: gradients through chains of dense layers. */
 #include "angles.h"
 #include "chain_private.h"
+#include "later.h"
 
 /* In the backward pass one tensor of scratch memory holds dL/d of the current value; another
  * holds the gradient of an earlier layer's value that was added later, until that layer is
@@ -92,10 +93,44 @@ static clf_status context_back(const backward_pass *b, int l, clf_tensor dy, clf
 
 /* ---- A layer ------------------------------------------------------------------------------ */
 
+/* Where layer l's dL/d(W a + b) stays until the end of a step; without a buffer if its gradients
+ * are computed at once. */
+static clf_tensor place_of(const backward_pass *b, int l) {
+  if (!b->p->later || !wants_gradients(b)) return (clf_tensor){0};
+  return clf__chain_tensor_of(b->k, l, DPRODUCT, b->rows);
+}
+/* The same if dL/d of its value is written there, because it is the same and nothing is added. */
+static clf_tensor place_of_value(const backward_pass *b, int l) {
+  const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];
+  return d->stream < 0 && d->join != CLF_JOIN_GATE ? place_of(b, l) : (clf_tensor){0};
+}
+
+/* Leaves the gradients of W and b to the end of the step. */
+static clf_status leave(const backward_pass *b, int l, clf_tensor a, clf_tensor dv, clf_tensor to) {
+  const clf__chain *c = clf__chain_of(b->n);
+  const clf__dense_layer *d = &c->layer[l];
+  const clf_tensor dw = clf__gradient(b->p, &d->weight);
+  clf__product p = {.dy = to, .x = a, .dw = dw, .db = clf__gradient(b->p, &d->bias)};
+  if (dv.buf != to.buf || dv.offset != to.offset)
+    CLF_TRY(clf_do(b->p->dev, copy, .x = dv, .y = to));
+  if (c->follows) {
+    p.row = clf__weight(b->p, &d->rank);
+    p.column = clf__weight(b->p, l ? &c->layer[l - 1].rank : &c->rank);
+  }
+  if (d->join == CLF_JOIN_INPUT) {
+    p.dw = clf__of_input(d, dw);
+    CLF_TRY(clf__later_add(b->p->later,
+                           (clf__product){.dy = to, .x = b->p->c, .dw = clf__of_context(d, dw)}));
+  }
+  return clf__later_add(b->p->later, p);
+}
+
 /* Adds to the gradients of W and b. */
 static clf_status parts_back(const backward_pass *b, int l, clf_tensor a, clf_tensor dv) {
   const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];
   if (!wants_gradients(b)) return CLF_OK;
+  const clf_tensor place = place_of(b, l);
+  if (place.buf) return leave(b, l, a, dv, place);
   const clf_tensor dw = clf__gradient(b->p, &d->weight);
   CLF_TRY(bias_back(b, dv, &d->bias));
   if (d->join != CLF_JOIN_INPUT) return masked_back(b, l, dv, a, dw);
@@ -113,8 +148,9 @@ static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_te
   const int waits = b->waiting.buf && b->waits_for == l - 1;
   const int acts = d->act != CLF_ACT_none, before = d->before != CLF_NO_NORM;
   const float add = waits ? 1 : 0;
+  const clf_tensor last = waits ? b->waiting : place_of_value(b, l - 1);
   clf_tensor from = dv, to = other(b, d->in, &from, NULL);
-#define TO(is_last) to = waits && (is_last) ? b->waiting : other(b, d->in, &from, NULL)
+#define TO(is_last) to = last.buf && (is_last) ? last : other(b, d->in, &from, NULL)
   CLF_TRY(parts_back(b, l, s.a, dv));
   const int more = acts || before || s.drops || d->after != CLF_NO_NORM;
   TO(!more);

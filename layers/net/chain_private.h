@@ -19,14 +19,15 @@ typedef enum clf__chain_tensor {
   AFTER_H,
   AFTER,
   UNGATED,
-  GATE, /* W a + b and J c + j of a gate */
+  GATE,     /* W a + b and J c + j of a gate */
+  DPRODUCT, /* dL/d(W a + b), of nets that may leave gradients of weights to the end of a step */
   CLF_CHAIN_TENSORS
 } clf__chain_tensor;
 
 /* The stages from the value of the layer before to a, as tensors of one pass; an absent stage
  * equals the one before it. */
 typedef struct clf__stages {
-  int fused; /* ACT was written in place of the value */
+  int fused; /* ACT was written in place of the value, which there is not */
   int drops; /* dropout is active in this pass */
   clf_tensor value, before, act, dropped, a;
 } clf__stages;

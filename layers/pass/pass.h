@@ -44,15 +44,19 @@ typedef enum clf__mode {
                dropout is active */
 } clf__mode;
 
+struct clf__later;
+
 typedef struct clf__pass {
   clf_device *dev;
   clf__mode mode;
   int recompute; /* 1: forward runs a second time for values that were not stored, and backward
                     follows: statistics are not updated */
-  clf__vectors weights;   /* with constants and derived arrays */
-  clf__vectors gradients; /* w.buf NULL: no gradients of weights are computed */
-  clf_tensor c;           /* (n, C) embedded context of each sample; buf NULL: none */
-  clf_tensor dc;          /* (n, C) dL/dc, which is added to; buf NULL: not computed */
+  clf__vectors weights;     /* with constants and derived arrays */
+  clf__vectors gradients;   /* w.buf NULL: no gradients of weights are computed */
+  struct clf__later *later; /* where large nets leave gradients of weights (later.h); NULL: they
+                               compute them */
+  clf_tensor c;             /* (n, C) embedded context of each sample; buf NULL: none */
+  clf_tensor dc;            /* (n, C) dL/dc, which is added to; buf NULL: not computed */
   /* dL/dlogdet of sample n is dlogdet times each[n]; each.buf NULL: 1 for all samples. */
   float dlogdet;
   clf_tensor each; /* (n) */

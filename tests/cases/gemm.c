@@ -8,6 +8,15 @@
 static const float zeros[] = {0.3f, 0, 0, -0.5f, 0, 0, 0};
 #define SAMPLES .by_column = 1 | 1 << 3
 #define MASKED SAMPLES, .given = {{1, 7, zeros}}
+/* Zeros at the end of each row of 72. */
+#define TEN(d) d, d, d, d, d, d, d, d, d, d
+#define SOME TEN(0.2f)
+#define NONE TEN(0)
+static const float rows[] = {
+  SOME, NONE, NONE, NONE, NONE, NONE, NONE, 0, 0,  NONE, NONE, NONE, NONE, NONE, NONE, NONE, 0, 0,
+  SOME, SOME, SOME, 0.5f, 0, 0, 0, 0, 0, 0, 0, 0, 0, NONE, NONE, NONE, 0, 0,
+  SOME, SOME, SOME, SOME, SOME, SOME, TEN(-0.1f), 0, 0,  SOME, SOME, SOME, SOME, SOME, SOME, SOME, 1, -1};
+#define STAIRS SAMPLES, .given = {{1, 360, rows}}
 
 CLF_CASES(gemm,
   CASE("samples",    GEMM(.a = DIM(70, 33), .b = DIM(50, 33), .bias = DIM(50), .c = DIM(70, 50), .tb = 1, .act = CLF_ACT_tanh), SAMPLES, .fresh = 1),
@@ -19,6 +28,9 @@ CLF_CASES(gemm,
   CASE("many masked", GEMM(.a = DIM(35, 140), .b = DIM(210, 140), .bias = DIM(210), .c = DIM(35, 210), .tb = 1), MASKED),
   CASE("many masked in", &(const clf_gemm_args){.a = DIM(129, 210), .b = DIM(210, 140), .c = DIM(129, 140), .alpha = -2}, MASKED, .tol = 5e-5f),
   CASE("masked wholly", GEMM(.a = DIM(20, 10), .b = DIM(7, 10), .bias = DIM(7), .c = DIM(20, 7), .tb = 1), SAMPLES, .given = {{1, 1, zeros + 1}}),
+  CASE("stairs",     GEMM(.a = DIM(35, 72), .b = DIM(43, 72), .bias = DIM(43), .c = DIM(35, 43), .tb = 1, .act = CLF_ACT_tanh), STAIRS),
+  CASE("stairs in",  GEMM(.a = DIM(70, 43), .b = DIM(43, 72), .c = DIM(70, 72), .beta = 1), STAIRS),
+  CASE("stairs, few", GEMM(.a = DIM(17, 72), .b = DIM(9, 72), .c = DIM(17, 9), .tb = 1), STAIRS),
   CASE("few",        GEMM(.a = DIM(1, 70), .b = DIM(50, 70), .bias = DIM(50), .c = DIM(1, 50), .tb = 1, .act = CLF_ACT_tanh), .fresh = 1),
   CASE("few rows",   GEMM(.a = DIM(3, 33), .b = DIM(67, 33), .c = DIM(3, 67), .tb = 1, .beta = 0.5f)),
   CASE("few columns", GEMM(.a = DIM(2, 16), .b = DIM(1, 16), .bias = DIM(1), .c = DIM(2, 1), .tb = 1)),
@@ -59,7 +71,6 @@ CLF_CASES(gemm,
   CASE("1024",       GEMM(MNK(1024, 1024, 1024)), .tol = 1e-4f, .bench = 1));
 
 /* Degrees of units and of inputs: sorted as nets with masks store them, repeated, all equal. */
-#define TEN(d) d, d, d, d, d, d, d, d, d, d
 static const float sorted[] = {TEN(0), 0, TEN(1), 2, TEN(3), 3, 3, TEN(4), TEN(5), 6, 7, TEN(8), 8, TEN(9), TEN(10), 11, TEN(12)};
 static const float cycle[] = {1, 2, 3, 4, 5};
 #define WEIGHTS(N, M, K) &(const clf_weights_bwd_args){.dy = DIM(N, M), .x = DIM(N, K), .row = DIM(M), .column = DIM(K), .dw = DIM(M, K)}
