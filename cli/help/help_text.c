@@ -96,20 +96,26 @@ static void print_option(const cli_option *o) {
 
 /* Names the topics that explain the arguments of the options. */
 static void print_topics(const cli_verb *verb) {
-  int count = 0;
+  char text[512] = "";
   for (const cli_topic *t = cli_topics; t->name; t++) {
     int takes = 0;
     for (const cli_option *o = verb->options; o->name; o++)
       takes |= o->help && t->argument &&
                (o->arg ? strcmp(o->arg, t->argument) == 0 : strcmp(o->name, t->argument) == 0);
+    const size_t n = strlen(text);
     if (takes)
-      printf("%s`clflow help %s` explains %s", count++ ? "; " : "\n", t->name, t->argument);
+      snprintf(text + n, sizeof text - n, "%s`clflow help %s` explains %s", n ? "; " : "", t->name,
+               t->argument);
   }
-  if (count) puts(".");
+  if (!*text) return;
+  putchar('\n');
+  strncat(text, ".", sizeof text - strlen(text) - 1);
+  cli_print_wrapped(text, 0, 0);
 }
 
 void cli_help_verb(const cli_verb *verb) {
-  printf("usage: clflow %s %s\n\n", verb->name, verb->usage);
+  cli_print_wrapped(verb->usage, printf("usage: clflow %s ", verb->name), 7);
+  putchar('\n');
   cli_print_wrapped(verb->purpose, 0, 0);
   puts("\nExamples:");
   for (const char *e = verb->examples; *e;) {
