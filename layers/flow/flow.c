@@ -263,3 +263,8 @@ double clf__flow_scaling_logdet(const clf_flow *f) {
   for (int32_t d = 0; f->std && d < f->spec.dim; d++) sum -= log(f->std[d]);
   return sum;
 }
+
+clf_status clf__in_file(clf_status s, const char *path) {
+  if (!s || strncmp(clf_errmsg(), path, strlen(path)) == 0) return s;
+  return clf__fail(s == CLF_EINVAL ? CLF_EFORMAT : s, "%s: %s", path, clf_errmsg());
+}

@@ -138,11 +138,6 @@ static clf_status spec_from_tensors(const clf__st *st, const clf_flow_spec *hint
   return CLF_OK;
 }
 
-clf_status clf__in_file(clf_status s, const char *path) {
-  if (!s || strncmp(clf_errmsg(), path, strlen(path)) == 0) return s;
-  return clf__fail(s == CLF_EINVAL ? CLF_EFORMAT : s, "%s: %s", path, clf_errmsg());
-}
-
 /* ---- Tensors ---------------------------------------------------------------------------- */
 
 static clf_status get(const clf__st *st, clf_device *dev, const clf__st_entry *e, clf_tensor t) {
