@@ -107,7 +107,7 @@ static const char *writes_to(const char **option) {
   return folder_name();
 }
 
-/* "sweep.json", or "012.txt" and the like of a training; each perhaps with ".previous". */
+/* "sweep.json", or a file of a training such as "012.txt"; each may have ".previous" added. */
 static int writes_name(const char *name) {
   static const char *const ends[] = {".safetensors", ".jsonl", ".txt"};
   const size_t digits = strspn(name, "0123456789");

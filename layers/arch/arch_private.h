@@ -139,7 +139,7 @@ struct clf_arch {
   clf__nodes items; /* of the context, group CONTEXT */
   int32_t layers;   /* expanded */
   char *text, *json;
-  atomic_int more_owners; /* besides the first one */
+  atomic_int more_owners; /* in addition to the first one */
 };
 /* Another owner of an architecture, which does not change once it is finished; each frees it. */
 clf_arch *clf__arch_share(const clf_arch *arch);

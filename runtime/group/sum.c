@@ -137,7 +137,7 @@ static clf_status add_by_halving(clf_group *g, const clf__split *s, const vector
   return CLF_OK;
 }
 
-/* The way back: after each step a rank has the slices of twice as many ranks. */
+/* Recursive doubling: after each step a rank has the slices of twice as many ranks. */
 static clf_status collect_by_doubling(clf_group *g, const vectors *v, void *total) {
   const int32_t P = g->t->size, rank = g->t->rank;
   int32_t mine = slice_of(P, rank), count = 1;
