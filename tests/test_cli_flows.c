@@ -94,7 +94,7 @@ START_TEST(page_has_examples_that_parse) {
     clf_arch_free(a);
     found++;
   }
-  ck_assert_int_eq(found, 10);
+  ck_assert_int_eq(found, 11);
   free(page);
 }
 END_TEST

@@ -59,6 +59,30 @@ static const draw_flow given[] = {
     {.text = "4: columns(0: ~log(-1), 1+3: ~elementwise(affine(scale=exp)), 2: ~softplus), "
              "~batchnorm, ~scale, split(prior=normal(trained)) -> laplace(trained)",
      .dim = 4},
+    /* convolutional nets with a context: added, as further channels, as a gate */
+    {.text = "2x3x2|2: actnorm, coupling(affine(scale=exp), conv(3, 3-1, tanh, zero=0), mask=mid), "
+             "coupling(add, conv(3, 3-3, silu, norm=0, zero=0, context=concat), mask=mid, even=1) "
+             "-> normal",
+     .dim = 12,
+     .context = 2},
+    {.text =
+         "2x2x4|3: coupling(affine, convresnet(3x2, tanh, bn=1), mask=mid), ~coupling(rq(bins=3)"
+         ", convresnet(3x1, tanh, dropout=0.1, context=concat), mask=mid, even=1), coupling(add, "
+         "convresnet(4x1, tanh, context=add), mask=channel) -> normal",
+     .dim = 16,
+     .context = 3},
+    {.text = "2x4x1|2: coupling(affine(scale=realnvp), convresnet(3x2, bn=1, like=realnvp, "
+             "context=add), mask=checker), batchnorm(transformed=1), squeeze, split(prior=conv), "
+             "split(prior=normal(convresnet(3x1, tanh))) -> normal(mlp(4x1, tanh)); context: "
+             "standardize, mlp(4x1, tanh)->3",
+     .dim = 8,
+     .context = 2},
+    {.text = "2x2x2|1: allinone(affine(scale=tanh, clamp=2), conv(c, kernels=3, zero=0)), "
+             "coupling(affine, "
+             "conv(2, alone=1)), glowstep(3) -> classes(3)",
+     .dim = 8,
+     .context = 1,
+     .classes = 3},
     /* Found by draws; each comment says what was wrong: */
     /* a matrix derived from constants that were not rounded yet */
     {.text = "5: ~allinone(zero, perm=soft) -> logistic", .dim = 5},

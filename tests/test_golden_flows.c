@@ -52,6 +52,8 @@ static const char *const cases[] = {
     "nflows_normal_trained",
     "nflows_normal_given",
     "nflows_conv1x1",
+    "nflows_convresnet_context", /* as further channels, and a gate on each block */
+    "torch_conv_context",        /* added before the actnorm; as further channels, with edges */
     "glasflow_affine_general",
     "zuko_maf", /* numbers are (shift, scale); the order alternates */
     "zuko_maf_residual",

@@ -92,6 +92,8 @@ enum { N = 3 };
       .dlogdet = 0.75f
 
 static const pair pairs[] = {
+    {"broadcast", FORWARD(broadcast_fwd, .x = TABLE, .y = IMAGE),
+     BACKWARD(broadcast_bwd, .dy = IMAGE, .dx = TABLE, .beta = 1)},
     {"identity", BOUNDS, .how = {0}},
     {"logit", BOUNDS, .how = {1, -1.5, 3}},
     {"logit, clamped at neither end", BOUNDS, .how = {1, -1.5, 3, 0.01}},

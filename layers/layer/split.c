@@ -38,6 +38,7 @@ static const clf__node *prior_conv(void) {
   static const clf__arch_conv conv = {.node = {.type = &clf__node_types[CLF__ARCH_conv]},
                                       .width = 1,
                                       .kernels = {&side, 1},
+                                      .context = CLF__JOIN_ADD,
                                       .zero = 1};
   return &conv.node;
 }

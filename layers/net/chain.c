@@ -32,13 +32,6 @@ void clf__chain_free(clf__net *n) {
   n->own = NULL;
 }
 
-static void add_linear(clf__slots *slots, clf__slot *weight, clf__slot *bias, int32_t in,
-                       int32_t out, double spread, const char *name) {
-  const double s = spread < 0 ? 1 / sqrt(in) : spread;
-  clf__slots_add(slots, weight, CLF_PLAIN, 0, s, 2, (int32_t[2]){out, in}, "%s.weight", name);
-  clf__slots_add(slots, bias, CLF_PLAIN, 0, s, 1, &out, "%s.bias", name);
-}
-
 static void add_norms(clf__slots *slots, clf__dense_layer *d, const char *path, const char *before,
                       const char *after) {
   char name[80];
@@ -56,13 +49,13 @@ void clf__chain_add(clf__net *n, clf__slots *slots, int l, const char *path, con
   char full[80];
   add_norms(slots, d, path, norm, norm);
   snprintf(full, sizeof full, "%s.%s", path, name);
-  add_linear(slots, &d->weight, &d->bias, in, d->out, d->spread, full);
+  clf__linear_add(slots, &d->weight, &d->bias, in, d->out, d->spread, full);
   if (clf__net_is_masked(n->node))
     clf__slots_add(slots, &d->mask, CLF_CONSTANT, 1, 0, 2, (int32_t[2]){d->out, in}, "%s.mask",
                    full);
   snprintf(full, sizeof full, "%s.%s", path, join);
   if (d->join > CLF_JOIN_INPUT)
-    add_linear(slots, &d->join_weight, &d->join_bias, n->context, d->out, -1, full);
+    clf__linear_add(slots, &d->joint.weight, &d->joint.bias, n->context, d->out, -1, full);
   if (d->stream >= 0) c->layer[d->stream].is_stream = 1;
   if (l + 1 < c->count && d->out > c->widest) c->widest = d->out;
 }
@@ -255,14 +248,6 @@ static clf_status linear(const clf__pass *p, const clf__dense_layer *d, clf_tens
                 .act = act, .alpha = 1, .beta = 1);
 }
 
-/* y = act(c J^T + j) + beta y */
-static clf_status join(const clf__pass *p, const clf__dense_layer *d, int act, float beta,
-                       clf_tensor y) {
-  return clf_do(p->dev, gemm, .a = p->c, .b = clf__weight(p, &d->join_weight),
-                .bias = clf__weight(p, &d->join_bias), .c = y, .tb = 1, .act = act, .alpha = 1,
-                .beta = beta);
-}
-
 /* Layer l's value, activated by `act` if the next layer's activation is fused, to y. */
 static clf_status layer_forward(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
                                 int l, clf_tensor a, int act, clf_tensor y) {
@@ -276,11 +261,12 @@ static clf_status layer_forward(const clf__net *n, const clf__pass *p, const clf
     const clf_tensor v = clf__chain_tensor_of(k, l, UNGATED, rows),
                      g = clf__chain_tensor_of(k, l, GATE, rows);
     CLF_TRY(linear(p, d, a, CLF_ACT_none, 0, v));
-    CLF_TRY(join(p, d, CLF_ACT_none, 0, g));
+    CLF_TRY(clf__joint_forward(p, &d->joint, CLF_ACT_none, g));
     return clf_do(p->dev, gated_fwd, .v = v, .g = g, .x = stream, .y = y);
   }
   if (d->join == CLF_JOIN_ADD || d->join == CLF_JOIN_ACT) {
-    CLF_TRY(join(p, d, d->join == CLF_JOIN_ACT ? c->join_act : CLF_ACT_none, 0, y));
+    const int joins = d->join == CLF_JOIN_ACT ? c->join_act : CLF_ACT_none;
+    CLF_TRY(clf__joint_forward(p, &d->joint, joins, y));
     beta = 1;
   }
   if (stream.buf) {

@@ -12,17 +12,9 @@
 #ifndef CLF_CHAIN_H
 #define CLF_CHAIN_H
 #include "arch_private.h"
+#include "join.h"
 #include "net.h"
 #include "unit_norm.h"
-
-/* How the context c enters a layer: by its own linear map J c + j, or among the inputs. */
-typedef enum clf__join {
-  CLF_JOIN_NONE,
-  CLF_JOIN_INPUT, /* columns of W after those of the net's input; only in the first layer */
-  CLF_JOIN_ADD,   /* + J c + j */
-  CLF_JOIN_ACT,   /* + act(J c + j) */
-  CLF_JOIN_GATE   /* (W a + b) sigmoid(J c + j) */
-} clf__join;
 
 typedef struct clf__dense_layer {
   int32_t in, out;   /* in: without the context */
@@ -36,8 +28,8 @@ typedef struct clf__dense_layer {
   /* (masked nets) A unit sees the inputs whose degree is not above its own.  rank: the degrees of
    * the units as an array. */
   int32_t *in_degree, *out_degree;
-  clf__slot rank;
-  clf__slot weight, bias, mask, join_weight, join_bias;
+  clf__slot rank, weight, bias, mask;
+  clf__joint joint;
   clf__unit_norm norm_before, norm_after;
 } clf__dense_layer;
 

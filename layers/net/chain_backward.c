@@ -55,40 +55,28 @@ static clf_status input_back(const backward_pass *b, clf_tensor dy, clf_tensor w
 
 /* ---- The context -------------------------------------------------------------------------- */
 
-/* From dL/d(J c + j). */
-static clf_status join_back(const backward_pass *b, const clf__dense_layer *d, clf_tensor dj) {
-  const clf__pass *p = b->p;
-  if (wants_gradients(b)) {
-    CLF_TRY(weights_back(b, dj, p->c, clf__gradient(p, &d->join_weight)));
-    CLF_TRY(bias_back(b, dj, &d->join_bias));
-  }
-  return p->dc.buf ? input_back(b, dj, clf__weight(p, &d->join_weight), 1, p->dc) : CLF_OK;
-}
-
 /* act(J c + j) is recomputed, which is cheap compared with the products of a layer. */
 static clf_status join_act_back(const backward_pass *b, const clf__dense_layer *d, clf_tensor dy) {
   const clf__pass *p = b->p;
   const int act = clf__chain_of(b->n)->join_act;
   const clf_tensor from = other(b, d->out, &dy, NULL), dj = other(b, d->out, &dy, &from);
-  CLF_TRY(clf_do(p->dev, gemm, .a = p->c, .b = clf__weight(p, &d->join_weight),
-                 .bias = clf__weight(p, &d->join_bias), .c = from, .tb = 1, .alpha = 1,
-                 .act = clf_act_wants_input(act) ? CLF_ACT_none : act));
+  CLF_TRY(clf__joint_forward(p, &d->joint, clf_act_wants_input(act) ? CLF_ACT_none : act, from));
   CLF_TRY(clf_do(p->dev, act_bwd, .y = from, .dy = dy, .dx = dj, .act = act));
-  return join_back(b, d, dj);
+  return clf__joint_backward(p, &d->joint, dj);
 }
 
 /* From dL/d of layer l's value to that of W a + b, including the context. */
 static clf_status context_back(const backward_pass *b, int l, clf_tensor dy, clf_tensor *dv) {
   const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];
   *dv = dy;
-  if (d->join == CLF_JOIN_ADD) return join_back(b, d, dy);
+  if (d->join == CLF_JOIN_ADD) return clf__joint_backward(b->p, &d->joint, dy);
   if (d->join == CLF_JOIN_ACT) return join_act_back(b, d, dy);
   if (d->join != CLF_JOIN_GATE) return CLF_OK;
   *dv = other(b, d->out, &dy, NULL);
   const clf_tensor dg = other(b, d->out, &dy, dv);
   CLF_TRY(clf_do(b->p->dev, gated_bwd, .v = clf__chain_tensor_of(b->k, l, UNGATED, b->rows),
                  .g = clf__chain_tensor_of(b->k, l, GATE, b->rows), .dy = dy, .dv = *dv, .dg = dg));
-  return join_back(b, d, dg);
+  return clf__joint_backward(b->p, &d->joint, dg);
 }
 
 /* ---- A layer ------------------------------------------------------------------------------ */

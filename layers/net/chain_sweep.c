@@ -56,9 +56,7 @@ static clf_status context_to(const clf__net *n, const clf__pass *p, int l, clf_t
   if (d->join == CLF_JOIN_INPUT)
     return clf_do(p->dev, gemm, .a = p->c, .b = clf__of_context(d, clf__weight(p, &d->weight)),
                   .c = to, .tb = 1, .alpha = 1);
-  return clf_do(p->dev, gemm, .a = p->c, .b = clf__weight(p, &d->join_weight),
-                .bias = clf__weight(p, &d->join_bias), .c = to, .tb = 1, .alpha = 1,
-                .act = d->join == CLF_JOIN_ACT ? c->join_act : CLF_ACT_none);
+  return clf__joint_forward(p, &d->joint, d->join == CLF_JOIN_ACT ? c->join_act : CLF_ACT_none, to);
 }
 
 static clf_status contexts(const clf__net *n, const clf__pass *p, clf_tensor all) {

@@ -12,6 +12,9 @@ static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   const int32_t width = a->width ? a->width : n->shape.channels;
   clf__conv_chain *c;
   if (a->alone) n->context = 0;
+  if (n->context && a->context == CLF__JOIN_GLU)
+    return clf__fail(CLF_EINVAL, "conv: context=glu gates residual blocks; use convresnet, or "
+                                 "context=add");
   CLF_TRY(clf__conv_chain_new(n, count, &c));
   for (int32_t l = 0; l < count; l++) {
     clf__conv_layer *d = &c->layer[l];
@@ -24,6 +27,7 @@ static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
     d->out = last ? n->out / pixels : width;
     d->kernel = a->kernels.at[l];
     if (l) d->act = clf__net_act(a->act);
+    if (!l && n->context) d->join = a->context == CLF__JOIN_ADD ? CLF_JOIN_ADD : CLF_JOIN_INPUT;
     d->norm = a->norm && !last;
     if (last && a->zero) d->spread = 0;
     snprintf(name, sizeof name, "%d", (int)l);

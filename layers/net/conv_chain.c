@@ -13,12 +13,6 @@ clf_status clf__conv_chain_new(clf__net *n, int count, clf__conv_chain **out) {
   if (!n->shape.height)
     return clf__fail(CLF_EINVAL, "%s: convolutions need images, and the input is not an image",
                      name);
-  if (n->context)
-    return clf__fail(
-        CLF_EINVAL,
-        "%s: convolutional nets take no context; use mlp or resnet, or conv(alone=1), which "
-        "ignores it",
-        name);
   clf__conv_chain *c = n->own = calloc(1, sizeof *c);
   if (c) c->layer = calloc((size_t)count, sizeof *c->layer);
   if (!c || !c->layer) return clf__fail(CLF_ENOMEM, "no memory for %d convolutions", count);
@@ -50,16 +44,20 @@ void clf__conv_chain_add(clf__net *n, clf__slots *slots, int l, const char *path
                          const char *bn) {
   clf__conv_chain *c = clf__conv_chain_of(n);
   clf__conv_layer *d = &c->layer[l];
-  const int32_t shape[4] = {d->out, d->in, d->kernel, d->kernel};
-  const double spread = d->spread < 0 ? 1 / sqrt((double)d->in * d->kernel * d->kernel) : d->spread;
+  const int32_t in = clf__conv_inputs(n, l), shape[4] = {d->out, in, d->kernel, d->kernel};
+  const double spread = d->spread < 0 ? 1 / sqrt((double)in * d->kernel * d->kernel) : d->spread;
   char full[96];
   snprintf(full, sizeof full, "%s.%s", path, name);
   clf__slots_add(slots, &d->weight, CLF_PLAIN, 0, spread, 4, shape, "%s.weight", full);
   clf__slots_add(slots, &d->bias, CLF_PLAIN, 0, spread, 1, &d->out, "%s.bias", full);
   if (d->norm) add_norm(slots, d, full);
+  snprintf(full, sizeof full, "%s.context", path);
+  if (d->join > CLF_JOIN_INPUT) /* a net that starts with zeros does so with any context */
+    clf__linear_add(slots, &d->joint.weight, &d->joint.bias, n->context, d->out,
+                    d->spread == 0 ? 0 : -1, full);
   snprintf(full, sizeof full, "%s.%s", path, bn);
   if (d->bn) clf__unit_norm_add(slots, &d->unit_norm, d->in, full);
-  if (d->in > c->widest) c->widest = d->in;
+  if (in > c->widest) c->widest = in;
   if (d->out > c->widest) c->widest = d->out;
   n->tensors = SHARED + SLOTS * c->count;
 }
@@ -82,6 +80,12 @@ static clf_status plan_layer(const clf__net *n, int l, int32_t rows, int train, 
   if (d->bn) CLF_TRY(new_images(n, a, rows, d->in, &t[GAINED]));
   if (d->act != CLF_ACT_none) CLF_TRY(new_images(n, a, rows, d->in, &t[ACT]));
   if (d->dropout > 0) CLF_TRY(new_images(n, a, rows, d->in, &t[DROPPED]));
+  if (d->join == CLF_JOIN_INPUT)
+    CLF_TRY(new_images(n, a, rows, clf__conv_inputs(n, l), &t[JOINED]));
+  if (d->join == CLF_JOIN_GATE) {
+    CLF_TRY(clf_new(a, (int32_t[4]){rows, d->out}, &t[GATE]));
+    CLF_TRY(new_images(n, a, rows, d->out, &t[UNGATED]));
+  }
   if (d->norm) CLF_TRY(new_images(n, a, rows, d->out, &t[RAW]));
   return last ? CLF_OK : new_images(n, a, rows, d->out, &t[VALUE]);
 }
@@ -90,6 +94,7 @@ clf_status clf__conv_chain_plan(const clf__net *n, int32_t rows, int train, clf_
                                 clf__net_memory *k) {
   const clf__conv_chain *c = clf__conv_chain_of(n);
   CLF_TRY(clf_new(a, (int32_t[4]){rows}, &k->t[UNUSED]));
+  if (n->context) CLF_TRY(clf_new(a, (int32_t[4]){rows, c->widest}, &k->t[JOINT]));
   for (int i = SCRATCH; i < SHARED && train; i++)
     CLF_TRY(new_images(n, a, rows, c->widest, &k->t[i]));
   for (int l = 0; l < c->count; l++) CLF_TRY(plan_layer(n, l, rows, train, a, k));
@@ -114,11 +119,18 @@ clf_tensor clf__conv_image(const clf__net *n, clf_tensor rows, int32_t channels)
                       .stride = {rows.stride[0], 1, W * channels, channels}};
 }
 
+int32_t clf__conv_inputs(const clf__net *n, int l) {
+  const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
+  return d->in + (d->join == CLF_JOIN_INPUT ? n->context : 0);
+}
+
 clf_tensor clf__conv_slot(const clf__net *n, const clf__net_memory *k, int l, int slot,
                           int32_t rows) {
   const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
   const clf_tensor t = clf__rows(k->t[SHARED + SLOTS * l + slot], rows);
-  const int32_t channels = slot == RAW || slot == VALUE ? d->out : d->in;
+  const int32_t channels = slot >= UNGATED  ? d->out
+                           : slot == JOINED ? clf__conv_inputs(n, l)
+                                            : d->in;
   return clf__conv_image(n, clf_slice(t, 1, 0, channels * n->shape.height * n->shape.width),
                          channels);
 }
@@ -133,7 +145,8 @@ clf__conv_stages clf__conv_stages_of(const clf__net *n, const clf__pass *p,
   s.normed = d->bn ? clf__conv_slot(n, k, l, GAINED, rows) : s.value;
   s.act = d->act == CLF_ACT_none ? s.normed : clf__conv_slot(n, k, l, ACT, rows);
   s.drops = p->mode == CLF_TRAIN && d->dropout > 0;
-  s.a = s.drops ? clf__conv_slot(n, k, l, DROPPED, rows) : s.act;
+  s.own = s.drops ? clf__conv_slot(n, k, l, DROPPED, rows) : s.act;
+  s.a = d->join == CLF_JOIN_INPUT ? clf__conv_slot(n, k, l, JOINED, rows) : s.own;
   return s;
 }
 
@@ -157,7 +170,7 @@ static clf_status activate(const clf__net *n, const clf__pass *p, const clf__net
   if (d->act != CLF_ACT_none)
     CLF_TRY(clf_do(p->dev, act_fwd, .x = s->normed, .y = s->act, .act = d->act));
   if (!s->drops) return CLF_OK;
-  return clf_do(p->dev, dropout, .x = s->act, .y = s->a, .drop = (float)d->dropout,
+  return clf_do(p->dev, dropout, .x = s->act, .y = s->own, .drop = (float)d->dropout,
                 CLF_CONV_STREAM(n, p, l));
 }
 
@@ -173,10 +186,14 @@ static clf_status convolve(const clf__net *n, const clf__pass *p, const clf__net
                            clf_tensor x, clf_tensor y) {
   const clf__conv_layer *d = &clf__conv_chain_of(n)->layer[l];
   const clf__conv_stages s = clf__conv_stages_of(n, p, k, l, x);
-  const clf_tensor raw = d->norm ? clf__conv_slot(n, k, l, RAW, x.dim[0]) : y;
+  const int gate = d->join == CLF_JOIN_GATE;
+  const clf_tensor raw =
+      gate || d->norm ? clf__conv_slot(n, k, l, gate ? UNGATED : RAW, x.dim[0]) : y;
   CLF_TRY(activate(n, p, k, l, &s));
+  CLF_TRY(clf__conv_context_before(n, p, k, l, &s, raw));
   CLF_TRY(clf_do(p->dev, conv_fwd, .x = s.a, .w = clf__weight(p, &d->weight),
-                 .bias = clf__weight(p, &d->bias), .y = raw));
+                 .bias = clf__weight(p, &d->bias), .y = raw, .beta = d->join == CLF_JOIN_ADD));
+  if (gate) return clf__conv_context_gate(n, p, k, l, raw, y);
   if (d->norm) CLF_TRY(scale(n, p, k, l, raw, y));
   if (d->stream < 0) return CLF_OK;
   return clf_do(p->dev, axpby, .x = clf__conv_slot(n, k, d->stream, VALUE, x.dim[0]), .y = y,

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* conv_chain.h: nets that are chains of convolutions, on channels-last images.  Private.
  *
- *   a = dropout(act(bn(value before)));  value = norm(W * a + b) + the value of an earlier layer
+ *   a = dropout(act(bn(value before)))
+ *   value = norm(gate(W * a + b + context)) + the value of an earlier layer
  *
- * The value of the last layer is the net's output. */
+ * The value of the last layer is the net's output.  A context enters as in chains of dense layers,
+ * with the same numbers at all pixels. */
 #ifndef CLF_CONV_CHAIN_H
 #define CLF_CONV_CHAIN_H
+#include "join.h"
 #include "net.h"
 #include "unit_norm.h"
 
 typedef struct clf__conv_layer {
-  int32_t in, out, kernel;
+  int32_t in, out, kernel; /* in: without the context */
+  clf__join join;
   int act;        /* clf_act, of the value before */
   int bn;         /* 1: batch normalisation of the value before */
   double dropout; /* dropout probability in training */
@@ -19,12 +23,13 @@ typedef struct clf__conv_layer {
   int stream; /* the layer whose value is added, or -1 */
   double spread; /* weights and biases start in -spread .. spread; < 0: 1 / sqrt(inputs) */
   clf__slot weight, bias, log_scale, shift, fitted, mean, var;
+  clf__joint joint;
   clf__unit_norm unit_norm;
 } clf__conv_layer;
 
 typedef struct clf__conv_chain {
   int count;
-  int32_t widest; /* channels of the widest value */
+  int32_t widest; /* channels of the widest value or input */
   clf__conv_layer *layer;
 } clf__conv_chain;
 

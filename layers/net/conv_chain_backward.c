@@ -69,10 +69,13 @@ static clf_status activation_back(const backward_pass *b, int l, const clf__conv
 static clf_status layer_back(backward_pass *b, int l, clf_tensor dy, clf_tensor to) {
   const clf__conv_layer *d = &clf__conv_chain_of(b->n)->layer[l];
   const clf__conv_stages s = clf__conv_stages_of(b->n, b->p, b->k, l, b->x);
-  const clf_tensor da = scratch(b, 1, d->in);
+  clf_tensor da = scratch(b, 1, clf__conv_inputs(b->n, l));
   CLF_TRY(norm_back(b, l, &dy));
+  CLF_TRY(clf__conv_context_backward(b->n, b->p, b->k, l, scratch(b, 2, d->out),
+                                     scratch(b, 1, d->out), &dy));
   CLF_TRY(weights_back(b, l, s.a, dy));
   CLF_TRY(clf_do(b->p->dev, conv_bwd_data, .dy = dy, .w = clf__weight(b->p, &d->weight), .dx = da));
+  CLF_TRY(clf__conv_context_input_backward(b->n, b->p, l, &da));
   CLF_TRY(activation_back(b, l, &s, da, to));
   if (!b->waiting.buf || b->waits_for != l - 1) return CLF_OK;
   CLF_TRY(clf_do(b->p->dev, axpby, .x = b->waiting, .y = to, .a = 1, .b = 1));

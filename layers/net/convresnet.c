@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* convresnet.c: convolutional residual nets: ConvResidualNet of nflows.
  *
- *   h = W0 * x + b0 (1 x 1);  per block: h = h + W2 * dropout(act(bn(W1 * act(bn(h)) + b1))) + b2
- *   (3 x 3);  u = Wf * h + bf (1 x 1) */
+ *   h = W0 * [x, c] + b0 (1 x 1);  per block: h = h + gate(W2 * dropout(act(bn(W1 * act(bn(h)) +
+ *   b1))) + b2) (3 x 3);  u = Wf * h + bf (1 x 1);  gate(v) = v sigmoid(J c + j) with a context,
+ *   else v. */
 #include <stdio.h>
 #include "chain.h"
 #include "conv_chain.h"
@@ -21,6 +22,7 @@ static void add_block(clf__net *n, clf__slots *slots, int b, const char *path) {
   second->dropout = a->dropout;
   second->stream = 2 * b;
   second->spread = 1e-3;
+  if (n->context && a->context == CLF__JOIN_GLU) second->join = CLF_JOIN_GATE;
   clf__conv_chain_add(n, slots, 2 * b + 1, name, "conv0", "bn0");
   clf__conv_chain_add(n, slots, 2 * b + 2, name, "conv1", "bn1");
 }
@@ -36,6 +38,7 @@ static clf_status make(clf__net *n, clf__slots *slots, const char *path) {
   clf__conv_layer *initial = &c->layer[0], *final = &c->layer[c->count - 1];
   initial->in = n->shape.channels;
   initial->out = final->in = a->hidden;
+  if (n->context) initial->join = a->context == CLF__JOIN_ADD ? CLF_JOIN_ADD : CLF_JOIN_INPUT;
   final->out = n->out / (n->shape.height * n->shape.width);
   clf__conv_chain_add(n, slots, 0, path, "initial", "");
   for (int b = 0; b < a->blocks; b++) add_block(n, slots, b, path);

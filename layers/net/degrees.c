@@ -13,8 +13,8 @@ static void sort_layer(clf__chain *c, int l) {
   clf__slot *const inputs[] = {&d->norm_before.weight, &d->norm_before.bias,  &d->norm_before.mean,
                                &d->norm_before.var,    &d->norm_after.weight, &d->norm_after.bias,
                                &d->norm_after.mean,    &d->norm_after.var};
-  clf__slot *const units[] = {&d->weight,      &d->mask,      &d->bias,
-                              &d->join_weight, &d->join_bias, &d->rank};
+  clf__slot *const units[] = {&d->weight,       &d->mask,       &d->bias,
+                              &d->joint.weight, &d->joint.bias, &d->rank};
   for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) sort_rows(inputs[i], in);
   for (size_t i = 0; i < sizeof units / sizeof *units; i++) sort_rows(units[i], out);
   d->weight.period[1] = d->mask.period[1] = in;

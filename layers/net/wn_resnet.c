@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "batch_norm.h"
+#include "join.h"
 #include "net.h"
 
 typedef struct conv {
@@ -15,11 +16,12 @@ typedef struct conv {
 typedef struct wn_resnet {
   int32_t features, out, blocks;
   int with_norm;
-  conv *conv;      /* input, its skip, three per block, output */
-  clf__norm input; /* of x */
-  clf__norm *norm; /* two per block, and one before the output */
-  int64_t weights; /* of all convolutions */
-  int64_t largest; /* of one */
+  conv *conv;       /* input, its skip, three per block, output */
+  clf__norm input;  /* of x */
+  clf__joint joint; /* with a context: J c + j is added to the first convolution */
+  clf__norm *norm;  /* two per block, and one before the output */
+  int64_t weights;  /* of all convolutions */
+  int64_t largest;  /* of one */
 } wn_resnet;
 
 /* Tensors of a pass, before those of blocks and of normalisations. */
@@ -33,6 +35,7 @@ enum {
   DR,
   DA0, /* and before the first convolution */
   DU0,
+  JOINT,   /* J c + j, or its gradient */
   WEIGHTS, /* the normalised weights; the gradient of one convolution's */
   DWEIGHTS,
   FIXED
@@ -103,8 +106,8 @@ static clf_status check(const clf__net *n) {
   if (!n->shape.height)
     return clf__fail(CLF_EINVAL,
                      "convresnet: convolutions need images, and the input is not an image");
-  if (n->context)
-    return clf__fail(CLF_EINVAL, "convresnet: like=realnvp takes no context; use like=nflows");
+  if (n->context && a->context != CLF__JOIN_ADD)
+    return clf__fail(CLF_EINVAL, "convresnet: like=realnvp takes the context by context=add alone");
   if (a->act != CLF__ACT_RELU || a->dropout > 0)
     return clf__fail(CLF_EINVAL, "convresnet: like=realnvp has relu and no dropout");
   if (!a->blocks) return clf__fail(CLF_EINVAL, "convresnet: like=realnvp has at least one block");
@@ -137,6 +140,8 @@ void clf__wn_resnet_make_rest(clf__net *n, clf__slots *p, const char *path) {
   char name[96];
   snprintf(name, sizeof name, "%s.h_in", path);
   add_conv(p, net, INPUT, inputs(n), F, 3, 0, 1, name);
+  snprintf(name, sizeof name, "%s.context", path);
+  if (n->context) clf__linear_add(p, &net->joint.weight, &net->joint.bias, n->context, F, -1, name);
   snprintf(name, sizeof name, "%s.skip_in", path);
   add_conv(p, net, SKIP_IN, F, F, 1, 1, 1, name);
   for (int b = 0; b < net->blocks; b++) add_block(p, n, b, path);
@@ -220,6 +225,7 @@ static clf_status scratch(const clf__net *n, int32_t rows, int train, clf_arena 
                           clf__net_memory *k) {
   const wn_resnet *net = own_of(n);
   CLF_TRY(new_images(a, 1, net->weights, &k->t[WEIGHTS]));
+  if (n->context) CLF_TRY(new_images(a, rows, net->features, &k->t[JOINT]));
   if (!train) return CLF_OK;
   for (int i = DACT; i <= DR; i++)
     CLF_TRY(new_images(a, rows, net->features * pixels(n), &k->t[i]));
@@ -325,6 +331,14 @@ static clf_status input_forward(const call *c, clf_tensor x) {
   return clf_do(c->p->dev, crelu_fwd, .x = u0, .y = a0, .a = gain(c), .pixels = c->n->pixels);
 }
 
+/* The context's contribution, which the first convolution is added to. */
+static clf_status context_forward(const call *c, clf_tensor h) {
+  if (!c->n->context) return CLF_OK;
+  const clf_tensor joint = clf__rows(c->k->t[JOINT], c->rows);
+  CLF_TRY(clf__joint_forward(c->p, &c->net->joint, CLF_ACT_none, joint));
+  return clf_do(c->p->dev, broadcast_fwd, .x = joint, .y = h);
+}
+
 static clf_status block_forward(const call *c, int b) {
   const clf_tensor h = features(c, h_at(b)), r = features(c, r_at(c->net, b));
   const clf_tensor next = features(c, h_at(b + 1));
@@ -341,7 +355,8 @@ clf_status clf__wn_resnet_forward(const clf__net *n, const clf__pass *p, const c
   const clf_tensor out = features(&c, OUT), h = features(&c, h_at(0));
   CLF_TRY(input_forward(&c, x));
   CLF_TRY(normalise_weights(&c));
-  CLF_TRY(convolve(&c, INPUT, image(&c, A0, inputs(n)), AS_IS, 0, h));
+  CLF_TRY(context_forward(&c, h));
+  CLF_TRY(convolve(&c, INPUT, image(&c, A0, inputs(n)), AS_IS, n->context > 0, h));
   CLF_TRY(convolve(&c, SKIP_IN, h, AS_IS, 0, out));
   for (int b = 0; b < net->blocks; b++) CLF_TRY(block_forward(&c, b));
   return convolve(&c, last_conv(net), out, last_norm(net), 0, u);
@@ -371,6 +386,13 @@ static clf_status block_back(const call *c, int b, clf_tensor dout, clf_tensor d
   return layer_back(c, conv_of(b, FIRST), 2 * b, h, dr, 1, dh);
 }
 
+static clf_status context_back(const call *c, clf_tensor dh) {
+  if (!c->n->context) return CLF_OK;
+  const clf_tensor joint = clf__rows(c->k->t[JOINT], c->rows);
+  CLF_TRY(clf_do(c->p->dev, broadcast_bwd, .dy = dh, .dx = joint));
+  return clf__joint_backward(c->p, &c->net->joint, joint);
+}
+
 /* From da0 to dx; if that is not needed, it overwrites da0, because the norm needs it. */
 static clf_status input_back(const call *c, clf_tensor x, float add, clf_tensor dx) {
   const int32_t C = c->n->shape.channels;
@@ -393,6 +415,7 @@ clf_status clf__wn_resnet_backward(const clf__net *n, const clf__pass *p, const 
   for (int b = net->blocks - 1; b >= 0; b--) CLF_TRY(block_back(&c, b, dout, dh));
   CLF_TRY(parts_back(&c, SKIP_IN, h, AS_IS, dout));
   CLF_TRY(data_back(&c, SKIP_IN, dout, 1, dh));
+  CLF_TRY(context_back(&c, dh));
   CLF_TRY(parts_back(&c, INPUT, image(&c, A0, inputs(n)), AS_IS, dh));
   CLF_TRY(data_back(&c, INPUT, dh, 0, image(&c, DA0, inputs(n))));
   return input_back(&c, x, add, dx);

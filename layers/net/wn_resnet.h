@@ -3,7 +3,7 @@
  * implementation of Dinh et al. 2017.  Private.
  *
  *   u = bn(x);  a = relu(u), relu(-u), and for a checkerboard which pixels are visible
- *   h = conv3(a);  out = conv1(h)
+ *   h = conv3(a), + J c + j with a context;  out = conv1(h)
  *   per block:  h = h + conv3(relu(bn(conv3(relu(bn(h))))));  out = out + conv1(h)
  *   result = conv1(relu(bn(out)))
  *

@@ -58,6 +58,8 @@ static const struct {
     OP(gated_fwd, .v = DIM(N, D), .g = DIM(N, D), .x = DIM(N, D), .y = DIM(N, D)),
     OP(gated_bwd, .v = DIM(N, D), .g = DIM(N, D), .dy = DIM(N, D), .dv = DIM(N, D),
        .dg = DIM(N, D)),
+    OP(broadcast_fwd, .x = DIM(3, D), .y = IMAGE(D), .beta = -2),
+    OP(broadcast_bwd, .dy = IMAGE(D), .dx = DIM(3, D), .beta = -2),
     OP(dropout, .x = DIM(N, D), .y = DIM(N, D), .drop = 0.25f, .seed_lo = 1, .first_lo = 3),
     OP(layernorm_fwd, .x = DIM(N, H), .y = DIM(N, H), .eps = 0.1f, .ddof = 1),
     OP(layernorm_bwd, .x = DIM(N, H), .dy = DIM(N, H), .dx = DIM(N, H), .eps = 0.1f, .ddof = 1),

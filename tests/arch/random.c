@@ -5,7 +5,7 @@
 #include <string.h>
 #include "arch/arch.h"
 
-enum { TREES = 1500, DEEPEST = 4 };
+enum { TREES = 2000, DEEPEST = 4 };
 
 static uint32_t state;
 static uint32_t draw(uint32_t below) {

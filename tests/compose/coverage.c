@@ -83,19 +83,9 @@ static int is_inverted(const clf__node_type *type) {
   }
 }
 
-/* Convolutional nets take no context. */
-static int is_given(const clf__node_type *type) {
-  switch (type->id) {
-  case CLF__ARCH_conv:
-  case CLF__ARCH_convresnet:
-  case CLF__ARCH_base_conv: return 0;
-  default: return 1;
-  }
-}
-
 /* Not those of other nets. */
 static int is_word(const clf__node_type *type, const clf__member *m, int k) {
-  return type->id != CLF__ARCH_mlp || m->type != CLF__TYPE_CHOICE ||
+  return (type->id != CLF__ARCH_mlp && type->id != CLF__ARCH_conv) || m->type != CLF__TYPE_CHOICE ||
          strcmp(m->words[k].text, "glu") != 0;
 }
 
@@ -130,7 +120,7 @@ static void find_missing(const clf__node_type *type) {
   const char *group = clf__group_name(type->group);
   if (!c->drawn) miss("%s %s\n", group, type->name);
   if (is_inverted(type) && !c->inverted) miss("~%s\n", type->name);
-  if (is_given(type) && !c->given) miss("%s %s with a context\n", group, type->name);
+  if (!c->given) miss("%s %s with a context\n", group, type->name);
   for (int i = 0; i < type->count; i++)
     for (int k = 0; k < words_of(type, &type->members[i]); k++)
       if (is_word(type, &type->members[i], k) && !c->word[i][k])

@@ -108,8 +108,7 @@ static int fits_net(const drawing *d, const clf__node_type *type) {
   case CLF__ARCH_made:
   case CLF__ARCH_masked: return d->masked;
   case CLF__ARCH_conv:
-  case CLF__ARCH_convresnet:
-    return !d->masked && !d->of_context && drawing_is_image(d) && !d->flow->context;
+  case CLF__ARCH_convresnet: return !d->masked && !d->of_context && drawing_is_image(d);
   default: return !d->masked;
   }
 }
@@ -118,7 +117,7 @@ static int fits_base(const drawing *d, const clf__node_type *type) {
   switch (type->id) {
   case CLF__ARCH_box: return d->on_box;
   case CLF__ARCH_classes: return d->flow->classes > 0;
-  case CLF__ARCH_base_conv: return d->prior && drawing_is_image(d) && !d->flow->context;
+  case CLF__ARCH_base_conv: return d->prior && drawing_is_image(d);
   case CLF__ARCH_normal: return 1;
   case CLF__ARCH_blend: return !d->prior && d->nested < 2;
   default: return !d->prior;
@@ -201,7 +200,7 @@ static void put_item(drawing *d) {
     drawing_put(d, "spline(bins=%d)", draw_int(&d->random, 2, 5));
     return;
   }
-  if (drawing_is_image(d) && d->image[2] > 1 && !d->flow->context && draw_chance(&d->random, 0.1)) {
+  if (drawing_is_image(d) && d->image[2] > 1 && draw_chance(&d->random, 0.1)) {
     drawing_put(d, "glowstep(%d)", draw_int(&d->random, 2, 4));
     return;
   }

@@ -109,11 +109,13 @@ static void put_range(drawing *d, int n) {
 
 /* Words that only images or residual nets take; the net of RealNVP has its own activation. */
 static int is_word_here(const drawing *d, const clf__node_type *type, const char *word) {
-  if (type->id == CLF__ARCH_mlp && strcmp(word, "glu") == 0) return 0;
+  if ((type->id == CLF__ARCH_mlp || type->id == CLF__ARCH_conv) && strcmp(word, "glu") == 0)
+    return 0;
   if (strcmp(word, "checker") == 0 || strcmp(word, "channel") == 0) return drawing_is_image(d);
   const char *net = d->flow->text + d->node;
   return type->id != CLF__ARCH_convresnet || strcmp(word, "realnvp") != 0 ||
-         (!strstr(net, "act=") && !strstr(net, "dropout=") && !strstr(net, "blocks="));
+         (!strstr(net, "act=") && !strstr(net, "dropout=") && !strstr(net, "blocks=") &&
+          (!d->flow->context || strstr(net, "context=add")));
 }
 
 static void put_choice(drawing *d, const clf__node_type *type, const clf__member *m) {
@@ -152,7 +154,7 @@ static void put_inner(drawing *d, const clf__node_type *type, const clf__member 
   drawing_put(d, "%s=", m->name);
   d->masked = type->id == CLF__ARCH_ar;
   d->prior = type->id == CLF__ARCH_split;
-  d->of_context |= type->group == CLF__GROUP_BASE && !prior; /* only reads the context */
+  d->of_context |= (type->group == CLF__GROUP_BASE && !prior) || type->id == CLF__ARCH_elementwise;
   drawing_put_node(d, drawing_type(d, m->group));
   d->masked = masked;
   d->prior = prior;

@@ -571,6 +571,70 @@ def images():
                names, 18, rows=8, constants={"layers.0.fitted": torch.ones(1)})  # fmt: skip
 
 
+class AtPixels(nn.Linear):
+    """nflows' convolution of side 1 of a context that is the same at all pixels."""
+
+    def forward(self, c):
+        return super().forward(c.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class ImagesGiven(Images):
+    """The same with a context, which all pixels share."""
+
+    def at_pixels(self, c):
+        return c[:, :, None, None].expand(-1, -1, *self.shape[:2])
+
+    def forward(self, x, c):
+        logdet = x.new_zeros(len(x))
+        x = x.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+        for layer in self.layers:
+            x, more = layer(x, context=self.at_pixels(c))
+            logdet = logdet + more
+        z = x.permute(0, 2, 3, 1).reshape(len(x), -1)
+        return z, logdet, self.base.log_prob(z)
+
+    def invert(self, z, c):
+        z = z.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+        for layer in reversed(self.layers):
+            z, _ = layer.inverse(z, context=self.at_pixels(c))
+        return z.permute(0, 2, 3, 1).reshape(len(z), -1)
+
+
+def of_convresnet(key, name, blocks):
+    names = of_ends(key, name)
+    for b in range(blocks):
+        for k in (0, 1):
+            names |= of_linear(f"{key}.blocks.{b}.conv_layers.{k}", f"{name}.blocks.{b}.conv{k}")
+        names |= of_linear(f"{key}.blocks.{b}.context_layer", f"{name}.blocks.{b}.context")
+    return names
+
+
+def images_given():
+    """A coupling with a spline, whose widths are divided by sqrt(H), and one with a translation."""
+
+    def net(hidden, blocks):
+        def make(d_in, d_out):
+            made = nets.ConvResidualNet(d_in, d_out, hidden, context_channels=2, num_blocks=blocks,
+                                        activation=torch.tanh)  # fmt: skip
+            for block in made.blocks:
+                block.context_layer = AtPixels(2, hidden)
+            return made
+
+        return make
+
+    first = transforms.PiecewiseRationalQuadraticCouplingTransform(
+        torch.tensor([1, 1, 0]), net(5, 2), num_bins=4, tails="linear", tail_bound=3.0)  # fmt: skip
+    second = transforms.AdditiveCouplingTransform(torch.tensor([0, 0, 1]), net(4, 1))
+    names = of_convresnet("layers.0.transform_net", "layers.0.net", 2)
+    names |= of_convresnet("layers.1.transform_net", "layers.1.net", 1)
+    yield Case("nflows_convresnet_context",
+               "2x3x3|2: coupling(rq(bins=4, tail=3), convresnet(5x2, tanh), mask=mid), "
+               "coupling(add, convresnet(4x1, tanh), mask=mid) -> normal",
+               ImagesGiven([first, second], 2, 3, 3), names, 18, context=2, rows=8,
+               constants={"layers.0.mask": torch.tensor([1.0, 1, 0]).repeat(6),
+                          "layers.1.mask": torch.tensor([0.0, 0, 1]).repeat(6)})  # fmt: skip
+
+
 def cases():
     yield sbi_nsf("sbi_nsf", 5)
     yield sbi_nsf("sbi_nsf_context", 3, 2)
@@ -586,3 +650,4 @@ def cases():
     yield from elementwise()
     yield from bases()
     yield from images()
+    yield from images_given()

@@ -98,9 +98,88 @@ def columns():
     yield Case("torch_columns", text, Columns(), names, 5)
 
 
+class ConvNet(nn.Module):
+    """Convolutions with a context that is added to the first one, or that is further channels; with
+    or without a scale and shift of the channels after each hidden one."""
+
+    def __init__(self, d_in, width, d_out, kernels, context, act, adds, norms):
+        super().__init__()
+        first = d_in if adds else d_in + context
+        sizes = [first] + [width] * (len(kernels) - 1) + [d_out]
+        self.convs = nn.ModuleList(nn.Conv2d(sizes[k], sizes[k + 1], side, padding=side // 2)
+                                   for k, side in enumerate(kernels))  # fmt: skip
+        self.joint = nn.Linear(context, width) if adds else None
+        hidden = range(len(kernels) - 1 if norms else 0)
+        self.log_scale = nn.ParameterList(nn.Parameter(torch.zeros(width)) for _ in hidden)
+        self.shift = nn.ParameterList(nn.Parameter(torch.zeros(width)) for _ in hidden)
+        self.act = act
+
+    def forward(self, x, c):
+        if not self.joint:
+            x = torch.cat([x, c[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1)
+        for k, conv in enumerate(self.convs):
+            x = conv(self.act(x) if k else x)
+            if self.joint and k == 0:
+                x = x + self.joint(c)[:, :, None, None]
+            if k < len(self.shift):
+                x = x * self.log_scale[k].exp()[:, None, None] + self.shift[k][:, None, None]
+        return x
+
+    def names(self, key, name):
+        names = {}
+        for k in range(len(self.convs)):
+            names |= {f"{key}.convs.{k}.{p}": f"{name}.{k}.{p}" for p in ("weight", "bias")}
+        for k in range(len(self.shift)):
+            names |= {f"{key}.{p}.{k}": f"{name}.{k}.norm.{p}" for p in ("log_scale", "shift")}
+        if self.joint:
+            names |= {f"{key}.joint.{p}": f"{name}.context.{p}" for p in ("weight", "bias")}
+        return names
+
+
+class Translations(Density):
+    """Channels `moved[k]` of images are translated by net k of the others."""
+
+    def __init__(self, height, width, channels, nets, moved):
+        super().__init__()
+        self.shape, self.nets, self.moved = (height, width, channels), nn.ModuleList(nets), moved
+
+    def parts(self, k):
+        return self.moved[k], [i for i in range(self.shape[2]) if i not in self.moved[k]]
+
+    def forward(self, x, c):
+        x = x.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+        for k, net in enumerate(self.nets):
+            moved, others = self.parts(k)
+            x = x.index_add(1, torch.tensor(moved), net(x[:, others], c))
+        z = x.permute(0, 2, 3, 1).reshape(len(x), -1)
+        return z, z.new_zeros(len(z)), d.Normal(0.0, 1.0).log_prob(z).sum(1)
+
+    def invert(self, z, c):
+        z = z.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+        for k, net in reversed(list(enumerate(self.nets))):
+            moved, others = self.parts(k)
+            z = z.index_add(1, torch.tensor(moved), -net(z[:, others], c))
+        return z.permute(0, 2, 3, 1).reshape(len(z), -1)
+
+
+def images():
+    added = ConvNet(1, 4, 2, (3, 1, 3), 2, torch.tanh, adds=True, norms=True)
+    joined = ConvNet(2, 5, 1, (3, 3), 2, nn.functional.silu, adds=False, norms=False)
+    names = added.names("nets.0", "layers.0.net") | joined.names("nets.1", "layers.1.net")
+    constants = {f"layers.0.net.{k}.norm.fitted": torch.ones(1) for k in (0, 1)}
+    constants |= {"layers.0.mask": torch.tensor([1.0, 1, 0]).repeat(6)}
+    constants |= {"layers.1.mask": torch.tensor([0.0, 0, 1]).repeat(6)}
+    yield Case("torch_conv_context",
+               "2x3x3|2: coupling(add, conv(4, 3-1-3, tanh, zero=0), mask=mid), "
+               "coupling(add, conv(5, 3-3, silu, zero=0, norm=0, context=concat), mask=mid) -> normal",
+               Translations(2, 3, 3, [added, joined], [[0, 1], [2]]), names, 18, context=2, rows=8,
+               constants=constants)  # fmt: skip
+
+
 def cases():
     for group in (heavy_tailed, normals, boxes):
         for name, text, model, more in group():
             names = {key: f"base.{key}" for key, _ in model.named_parameters()}
             yield Case(f"torch_base_{name}", text, model, names, int(text[0]), **more)
     yield from columns()
+    yield from images()
