@@ -83,7 +83,8 @@ static int read_noise(cli_session *s) {
 }
 
 int cli_data_wait(cli_session *s) {
-  if (!s->images) return CLI_OK;
+  if (!s->images || s->decoded) return CLI_OK;
+  s->decoded = 1;
   if (isatty(STDERR_FILENO)) watch_decoding(s->images);
   if (clf_images_wait(s->images) != CLF_OK) return cli_fail_library();
   say_skipped(s->images);
@@ -107,11 +108,19 @@ static int check_images(const cli_session *s, const char *data, const char *mode
                   w, c, model, spec->height, spec->width, spec->channels, advice);
 }
 
+/* Training took it before.  The labels of images are known when all are decoded. */
+static int take_context(cli_session *s) {
+  const int code = s->images && clf_flow_context(s->flow) ? cli_data_wait(s) : CLI_OK;
+  if (code) return code;
+  return s->given.at ? cli_given_expand(s) : cli_given_take(s);
+}
+
 int cli_data_check(cli_session *s, const char *data, const char *model) {
-  if (s->images) return check_images(s, data, model);
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  int code = s->given.at ? cli_given_expand(s) : cli_given_take(s); /* training took it before */
-  if (!code) code = cli_table_match(s, data, model);
+  int code = s->images ? check_images(s, data, model) : CLI_OK;
+  if (!code) code = take_context(s);
+  if (code || s->images) return code;
+  code = cli_table_match(s, data, model);
   if (code) return code;
   if (s->data.cols == dim) return CLI_OK;
   return cli_fail("%s has %d column%s, the model %s takes %d", data, s->data.cols,

@@ -126,9 +126,43 @@ static int read_file(cli_session *s, const clf_columns *like) {
                                                                : CLI_OK;
 }
 
+/* ---- Images ------------------------------------------------------------------------------------
+ */
+
+/* A word of --given for the labels of images. */
+static const char labels[] = "class";
+
+static int take_labels(cli_session *s) {
+  const int code = cli_data_wait(s);
+  if (code) return code;
+  return clf_images_labels(s->images, &s->given) == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
+/* Refuses a context that is neither one row for all images nor a row for each. */
+static int check_rows(const cli_session *s) {
+  const int64_t rows = s->given.rows, images = clf_images_count(s->images),
+                skipped = clf_images_skipped(s->images, NULL);
+  if (rows == 1 || rows == images) return CLI_OK;
+  return cli_fail("%s has %" PRId64 " rows, %s has %" PRId64 " images%s", cli_common.given, rows,
+                  cli_common.data, images,
+                  skipped ? " that can be read; leave out the rows of the damaged ones" : "");
+}
+
+static int split_images(cli_session *s) {
+  if (strcmp(cli_common.given, labels) == 0) return take_labels(s);
+  if (!cli_given_is_file(cli_common.given))
+    return cli_usage("--given %s: images have no such column; it takes class, the label of each "
+                     "image, or a file with a row for each, such as FILE.csv or ./FILE.csv",
+                     cli_clean(cli_common.given));
+  int code = cli_data_wait(s);
+  if (!code) code = read_file(s, NULL);
+  return code ? code : check_rows(s);
+}
+
 int cli_given_split(cli_session *s) {
   if (!cli_common.given) return CLI_OK;
-  if (!s->data.at) return cli_usage("--given is for tables; leave it out");
+  if (s->images) return split_images(s);
+  if (!s->data.at) return cli_usage("--given is for data; --target has none");
   if (find_column(&s->data, cli_common.given) < 0 && cli_given_is_file(cli_common.given))
     return read_file(s, NULL);
   columns k = {&s->data, malloc((size_t)s->data.cols * sizeof *k.at), 0};
@@ -246,8 +280,16 @@ static int take_values(cli_session *s) {
   return code;
 }
 
+/* Whether the model's context is the label of an image. */
+static int is_label(const clf_flow *flow) {
+  const clf_columns source = source_of(flow);
+  return source.count == 1 && source.names && source.at && source.at->kind == CLF_COLUMN_CATEGORY &&
+         strcmp(*source.names, labels) == 0;
+}
+
 /* Whether the data may contain the context's columns: both have names. */
 static int has_columns(const cli_session *s) {
+  if (s->images) return is_label(s->flow);
   return source_of(s->flow).names && s->data.at && s->data.names;
 }
 
@@ -255,6 +297,10 @@ static int has_columns(const cli_session *s) {
 static int take_columns(cli_session *s) {
   const clf_columns source = source_of(s->flow);
   const int32_t C = clf_flow_context(s->flow);
+  if (s->images && has_columns(s)) return take_labels(s);
+  if (is_label(s->flow))
+    return cli_usage("the model %s takes the label of each image: give it by --given class=LABEL",
+                     cli_common.model);
   if (!has_columns(s))
     return cli_usage("the model %s takes a context of %" PRId32 " number%s with each sample: give "
                      "it by --given",
@@ -301,9 +347,11 @@ int cli_given_take(cli_session *s) {
     memcpy(s->given.at, observation, (size_t)s->given.cols * sizeof *observation);
     return CLI_OK;
   }
-  int code = !cli_common.given                      ? take_columns(s)
+  const int by_label = s->images && cli_common.given && strcmp(cli_common.given, labels) == 0;
+  int code = !cli_common.given || by_label          ? take_columns(s)
              : !cli_given_is_file(cli_common.given) ? take_values(s)
                                                     : take_file(s);
+  if (!code && s->images) code = check_rows(s);
   if (!code) code = cli_given_expand(s);
   return code || !cli_common.given ? code : check_width(s);
 }

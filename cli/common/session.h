@@ -9,6 +9,7 @@ typedef struct cli_session {
   clf_flow *flow;
   clf_table data;     /* empty if the data are images */
   clf_images *images; /* or NULL */
+  int decoded;        /* 1: cli_data_wait() has waited for them */
   clf_table noise;    /* of --noise, or empty */
   uint8_t *bytes;     /* bytes of a chunk of images, and the continuous values */
   double *pixels;
@@ -90,7 +91,7 @@ int cli_table_match(cli_session *s, const char *data, const char *model);
 
 /* For training: moves the columns named by --given from the data to s->given, or reads its file.
  * A word is a file if it has a file's suffix or a folder, as in ./FILE.csv; a column with that
- * name has precedence. */
+ * name has precedence.  Of images, "class" names their labels. */
 int cli_given_is_file(const char *word);
 int cli_given_split(cli_session *s);
 /* Converts the context to what a flow takes, one column for each label, with the original

@@ -125,23 +125,42 @@ static void show(cli_training *t, const clf_progress *p, double now) {
 
 const cli_grid cli_training_grid = {.rows = 8, .cols = 8};
 
+/* Samples given the context of the first training images. */
+static clf_status sample_given(const cli_training *t, int64_t n, double *x) {
+  const clf_table *given = t->given;
+  const size_t C = (size_t)given->cols;
+  double *const c = malloc((size_t)n * C * sizeof *c);
+  if (!c) return clf_fail(CLF_ENOMEM, "out of memory for the context of samples");
+  for (int64_t i = 0; i < n; i++)
+    memcpy(c + (size_t)i * C, given->at + (size_t)(i % given->rows) * C, C * sizeof *c);
+  const clf_status s = clf_sample_given(t->flow, c, n, t->seed, 1, x);
+  free(c);
+  return s;
+}
+
 /* Uses the same latents each time, so that changes are visible. */
+static clf_status sample(const cli_training *t, int64_t n, double *x) {
+  clf_table z = {0};
+  if (t->given) return sample_given(t, n, x);
+  clf_status s = clf_table_new(n, clf_flow_get_spec(t->flow)->dim, &z);
+  if (!s) s = clf_sample_latents(t->flow, t->seed, 0, n, 1, z.at);
+  if (!s) s = clf_invert(t->flow, z.at, n, x, NULL);
+  clf_table_free(&z);
+  return s;
+}
+
 static int draw_samples(const cli_training *t) {
   const clf_flow_spec *spec = clf_flow_get_spec(t->flow);
   const int64_t n = cli_training_grid.rows * cli_training_grid.cols;
-  clf_table z = {0}, x = {0};
+  clf_table x = {0};
   uint8_t *bytes = malloc((size_t)(n * spec->dim));
   int code = bytes ? CLI_OK : cli_fail("out of memory for %d samples", (int)n);
-  if (!code &&
-      (clf_table_new(n, spec->dim, &z) != CLF_OK || clf_table_new(n, spec->dim, &x) != CLF_OK ||
-       clf_sample_latents(t->flow, t->seed, 0, n, 1, z.at) != CLF_OK ||
-       clf_invert(t->flow, z.at, n, x.at, NULL) != CLF_OK))
+  if (!code && (clf_table_new(n, spec->dim, &x) != CLF_OK || sample(t, n, x.at) != CLF_OK))
     code = cli_fail_library();
   if (!code) {
     cli_bytes_of(spec, x.at, n, bytes);
     code = cli_put_grid(t->samples, spec, bytes, n, cli_training_grid);
   }
-  clf_table_free(&z);
   clf_table_free(&x);
   free(bytes);
   return code;

@@ -29,6 +29,7 @@ typedef struct cli_training {
   int weights_only;
   double save_every;           /* seconds; 0: only at the end */
   FILE *log;                   /* or NULL */
+  const clf_table *given;      /* the context of the training rows, or NULL */
   const char *samples, *curve; /* file names of pictures, or NULL */
   uint64_t seed;               /* seed of samples */
   double *train, *valid;       /* results of each round, if there is a curve to draw */

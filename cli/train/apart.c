@@ -40,17 +40,21 @@ static int read_table(const cli_session *s, const char *data, cli_session *to) {
   return code;
 }
 
+static int check_given(const char *option) {
+  if (!cli_common.given || !cli_given_is_file(cli_common.given)) return CLI_OK;
+  return cli_usage("--given %s only has the context of the rows of --data: with %s, give names "
+                   "of columns, or of images class",
+                   cli_clean(cli_common.given), option);
+}
+
 /* Opens the rows of a file, with the context and the weights named by `--given` and `--weights`;
  * the columns have the same names as in the data. */
 static int open_table(const cli_session *s, const char *option, const char *data, cli_session *to) {
   if (s->images || clf_is_image_source(data))
     return cli_usage("%s %s: the data of %s are %s, these are %s", option, data, cli_common.data,
                      s->images ? "images" : "a table", s->images ? "a table" : "images");
-  if (cli_common.given && cli_given_is_file(cli_common.given))
-    return cli_usage("--given %s only has the context of the rows of --data: with %s, give names "
-                     "of columns",
-                     cli_clean(cli_common.given), option);
-  const int code = read_table(s, data, to);
+  int code = check_given(option);
+  if (!code) code = read_table(s, data, to);
   if (code) return code;
   const clf_table *const like[] = {&s->data, &s->given};
   clf_table *const mine[] = {&to->data, &to->given};
@@ -64,20 +68,24 @@ static int open_table(const cli_session *s, const char *option, const char *data
 }
 
 /* Opens images; they are brought to the model's size in the same way as the others. */
-static int open_images(const cli_session *s, const char *data, cli_session *to) {
+static int open_images(const cli_session *s, const char *option, const char *data,
+                       cli_session *to) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   clf_image_options want = cli_image_options();
   want.height = spec->height;
   want.width = spec->width;
   want.channels = spec->channels;
-  const int code = cli_data_open(to, data, &want);
-  return code ? code : cli_data_wait(to);
+  int code = check_given(option);
+  if (!code) code = cli_data_open(to, data, &want);
+  if (!code) code = cli_data_wait(to);
+  if (!code) code = cli_given_split(to);
+  return code ? code : cli_given_expand(to);
 }
 
 int cli_apart_open(const cli_session *s, const char *option, const char *data, cli_session *to) {
   if (!data) return CLI_OK;
   to->flow = s->flow;
-  if (s->images && clf_is_image_source(data)) return open_images(s, data, to);
+  if (s->images && clf_is_image_source(data)) return open_images(s, option, data, to);
   const int code = open_table(s, option, data, to);
   to->flow = s->flow;
   if (code || !cli_common.table.by_position) return code;

@@ -43,6 +43,7 @@ static int prepare(cli_session *s, cli_training *t) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   t->flow = s->flow;
   t->bits = spec->height ? spec->dim * log(2) : 0;
+  t->given = s->given.at ? &s->given : NULL;
   t->bound = cli_wanted.target != NULL;
   t->seed = o->seed;
   t->out = cli_wanted.out;

@@ -102,6 +102,7 @@ static int load_flow(cli_session *s, const char *path) {
   if (!code) code = cli_train_check_agreement(&cli_wanted.spec, spec, sizeof *spec);
   if (cli_wanted.target) return code; /* in this case the trainer compares dimensions */
   if (!code && !s->images && !s->data.at) code = open_images(s);
+  if (!code && !s->given.at) code = cli_given_split(s); /* of images that were not open before */
   return code ? code : cli_data_check(s, cli_common.data, path);
 }
 
@@ -285,7 +286,7 @@ int cli_train_prepare(cli_session *s) {
   const int late = begin && cli_common.images.crop != CLF_CROP_NONE;
   if (!code && !late && !cli_wanted.target) code = open_images(s);
   if (!code) code = cli_weights_split(s, cli_wanted.weights);
-  if (!code) code = cli_given_split(s);
+  if (!code && !late) code = cli_given_split(s);
   if (!code && !begin) code = cli_given_expand(s);
   code = cli_ranks_open(code, open_device, &s->dev);
   if (!code) code = make_flow(s);

@@ -104,7 +104,8 @@ static const char *samples(const cli_session *s) { return s->images ? "images" :
 static int score_data(const cli_session *s, clf_score *score) {
   const int64_t rows = cli_row_count(s), n = rows < MOST_IMAGES ? rows : MOST_IMAGES;
   const clf_status status =
-      s->images ? clf_evaluate_images(s->flow, s->images, NULL, 0, n, cli_wanted.train.seed, score)
+      s->images     ? clf_evaluate_images_given(s->flow, s->images, s->given.at ? &s->given : NULL,
+                                                NULL, 0, n, cli_wanted.train.seed, score)
       : s->given.at ? clf_evaluate_given(s->flow, s->data.at, s->given.at, rows, score)
                     : clf_evaluate(s->flow, s->data.at, rows, score);
   return status == CLF_OK ? CLI_OK : cli_fail_library();

@@ -23,7 +23,11 @@ clf_status cli_train_create(clf_flow *flow, clf_trainer **trainer) {
   const cli_session *s = made_of.session;
   const clf_train_options *o = &made_of.options;
   if (cli_wanted.target) return clf_trainer_create_density(flow, &cli_wanted.density, o, trainer);
-  if (s->images) return clf_trainer_create_images(flow, s->images, valid.images, o, trainer);
+  const clf_image_data images = {.images = s->images,
+                                 .given = s->given.at ? &s->given : NULL,
+                                 .valid = valid.images,
+                                 .valid_given = valid.given.at ? &valid.given : NULL};
+  if (s->images) return clf_trainer_create_images_with(flow, &images, o, trainer);
   const clf_train_data data = {.x = &s->data,
                                .given = s->given.at ? &s->given : NULL,
                                .weights = s->weights.at,

@@ -80,6 +80,19 @@ static int draw_part(const cli_session *s, int64_t n, int32_t dim, double *x) {
   return cli_ranks_join(code, x, n, chunk, (size_t)dim * sizeof *x);
 }
 
+/* All samples: -n for each context. */
+static int count_all(const cli_session *s, int64_t *all) {
+  const int64_t contexts = s->given.at ? s->given.rows : 1;
+  if (s->given.at && (o.temperature != 1 || o.first))
+    return cli_usage("%s has no meaning with a context; leave it out",
+                     o.first ? "--first" : "--temperature");
+  if (o.count > INT64_MAX / contexts)
+    return cli_usage("-n %" PRId64 " for each of %" PRId64 " contexts is too much", o.count,
+                     contexts);
+  *all = o.count * contexts;
+  return CLI_OK;
+}
+
 /* ---- Images ------------------------------------------------------------------- */
 
 /* The destination of image chunks: bytes or numbers. */
@@ -88,47 +101,73 @@ typedef struct target {
   double *x;
 } target;
 
-static int draw_images(const cli_session *s, target to) {
+static int draw_images(const cli_session *s, int64_t all, target to) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   const int64_t dim = spec->dim;
   double *chunk = to.x ? NULL : malloc((size_t)(CLI_CHUNK * dim) * sizeof *chunk);
   if (!to.x && !chunk) return cli_fail("out of memory for %d images", CLI_CHUNK);
   int code = CLI_OK;
   int64_t begin, end;
-  cli_ranks_range(o.count, CLI_CHUNK, &begin, &end);
+  cli_ranks_range(all, CLI_CHUNK, &begin, &end);
   for (int64_t first = begin, n; first < end && !code; first += n) {
     n = end - first < CLI_CHUNK ? end - first : CLI_CHUNK;
     double *x = to.x ? to.x + first * dim : chunk;
     code = draw(s, first, n, x);
     if (!code && to.bytes) cli_bytes_of(spec, x, n, to.bytes + first * dim);
-    if (!code && o.count > CLI_CHUNK) cli_show_progress("sampling", first + n - begin, end - begin);
+    if (!code && all > CLI_CHUNK) cli_show_progress("sampling", first + n - begin, end - begin);
   }
   free(chunk);
-  if (to.bytes) code = cli_ranks_join(code, to.bytes, o.count, CLI_CHUNK, (size_t)dim);
-  if (to.x) code = cli_ranks_join(code, to.x, o.count, CLI_CHUNK, (size_t)dim * sizeof *to.x);
+  if (to.bytes) code = cli_ranks_join(code, to.bytes, all, CLI_CHUNK, (size_t)dim);
+  if (to.x) code = cli_ranks_join(code, to.x, all, CLI_CHUNK, (size_t)dim * sizeof *to.x);
   if (!code) cli_ranks_finish();
   return code;
 }
 
 static int put_pixels(const cli_session *s) {
   clf_table samples;
-  if (clf_table_new(o.count, clf_flow_get_spec(s->flow)->dim, &samples) != CLF_OK)
+  int64_t all = 0;
+  int code = count_all(s, &all);
+  if (code) return code;
+  if (clf_table_new(all, clf_flow_get_spec(s->flow)->dim, &samples) != CLF_OK)
     return cli_fail_library();
-  int code = draw_images(s, (target){.x = samples.at});
+  code = draw_images(s, all, (target){.x = samples.at});
   if (!code && cli_ranks_own() == 0) code = cli_put_samples(o.out, s->flow, &samples);
   clf_table_free(&samples);
   return code;
 }
 
+/* Several contexts have a row of the grid each, of -n samples or 8. */
+static void arrange(const cli_session *s, cli_grid *grid) {
+  const int64_t contexts = s->given.at ? s->given.rows : 1;
+  const int64_t cells = (int64_t)grid->rows * grid->cols;
+  if (contexts > 1 && !o.grid[0]) {
+    if (!o.count) o.count = 8;
+    grid->rows = contexts > INT32_MAX ? INT32_MAX : (int32_t)contexts;
+    grid->cols = o.count > INT32_MAX ? INT32_MAX : (int32_t)o.count;
+  }
+  if (!o.count) o.count = cells > contexts ? cells / contexts : 1;
+}
+
+/* Of a grid that was asked for. */
+static int check_cells(int64_t all) {
+  const int64_t cells = (int64_t)o.grid[0] * o.grid[1];
+  if (!o.grid[0] || all <= cells) return CLI_OK;
+  return cli_usage("%" PRId64 " samples are more than the %" PRId64 " cells of --grid %dx%d", all,
+                   cells, o.grid[0], o.grid[1]);
+}
+
 static int put_images(const cli_session *s, cli_grid grid) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
-  if (!o.count) o.count = (int64_t)grid.rows * grid.cols;
+  int64_t all = 0;
+  arrange(s, &grid);
   int code = cli_has_suffix(o.out, ".png") ? cli_check_grid(spec, grid) : CLI_OK;
+  if (!code) code = count_all(s, &all);
+  if (!code) code = check_cells(all);
   if (code) return code;
-  uint8_t *bytes = calloc((size_t)o.count, (size_t)spec->dim);
-  if (!bytes) return cli_fail("out of memory for %" PRId64 " images", o.count);
-  code = draw_images(s, (target){.bytes = bytes});
-  if (!code && cli_ranks_own() == 0) code = cli_put_bytes(o.out, s->flow, bytes, o.count, grid);
+  uint8_t *bytes = calloc((size_t)all, (size_t)spec->dim);
+  if (!bytes) return cli_fail("out of memory for %" PRId64 " images", all);
+  code = draw_images(s, all, (target){.bytes = bytes});
+  if (!code && cli_ranks_own() == 0) code = cli_put_bytes(o.out, s->flow, bytes, all, grid);
   free(bytes);
   return code;
 }
@@ -152,14 +191,12 @@ static int draw_columns(const cli_session *s) {
   if (cli_has_suffix(o.out, ".png") && dim > 2)
     return cli_fail("a picture shows one or two columns, the model %s has %d; write .csv or .npy",
                     cli_common.model, dim);
-  if (s->given.at && (o.temperature != 1 || o.first))
-    return cli_usage("%s has no meaning with a context; leave it out",
-                     o.first ? "--first" : "--temperature");
   clf_table samples;
-  const int64_t contexts = s->given.at ? s->given.rows : 1;
-  if (o.count > INT64_MAX / contexts || clf_table_new(o.count * contexts, dim, &samples) != CLF_OK)
-    return cli_fail_library();
-  int code = draw_part(s, samples.rows, dim, samples.at);
+  int64_t all = 0;
+  int code = count_all(s, &all);
+  if (code) return code;
+  if (clf_table_new(all, dim, &samples) != CLF_OK) return cli_fail_library();
+  code = draw_part(s, all, dim, samples.at);
   if (!code) cli_ranks_finish();
   if (!code && cli_ranks_own() == 0) code = put_columns(s->flow, &samples);
   clf_table_free(&samples);
@@ -208,7 +245,7 @@ const cli_verb cli_sample = {
     .purpose = "Draw samples from a model.",
     .details = "Sample I of a stream depends only on the seed and on I, so samples drawn in pieces "
                "with --first make up the whole. A model of images needs no -n for a picture: the "
-               "samples fill the grid.",
+               "samples fill the grid. Several contexts have a row of the grid each.",
     .examples = "clflow sample wine.flow -n 1000 --out samples.csv\nclflow sample trips.flow -n "
                 "100 --given hour=8,weekday=mon --out -\nclflow sample digits.safetensors --grid "
                 "6x10 --out samples.png",

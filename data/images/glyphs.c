@@ -5,6 +5,7 @@
  * inside, positive outside, so that a pixel is covered by 1/2 minus its distance in pixels,
  * clamped to 0 .. 1.  Image i depends only on the seed and i. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "images.h"
@@ -225,6 +226,15 @@ static const char *name(const void *state, int64_t i) {
   return "glyphs";
 }
 
+/* The shape of its mark, or "pair". */
+static int label(const void *state, int64_t i, char text[CLF_LABEL]) {
+  static const char *const shapes[] = {"stroke", "ring",  "arc",      "frame", "disc",
+                                       "box",    "cross", "triangle", "letter"};
+  const scene s = roll_scene(state, (uint64_t)i);
+  snprintf(text, CLF_LABEL, "%s", s.marks == 1 ? shapes[s.mark[0].shape] : "pair");
+  return 1;
+}
+
 clf_status clf__glyphs_open(const char *source, clf__source *s) {
   glyphs g = {10000, 16, 1, 1};
   const clf__key keys[] = {
@@ -243,6 +253,7 @@ clf_status clf__glyphs_open(const char *source, clf__source *s) {
                      .state = state,
                      .picture = picture,
                      .name = name,
+                     .label = label,
                      .free = free};
   return CLF_OK;
 }

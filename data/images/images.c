@@ -255,12 +255,18 @@ static clf_status close_gaps(clf_images *m) {
   return CLF_OK;
 }
 
+/* Whether the pixels are those of the source. */
+static int holds_pixels(const clf_images *m) {
+  return m->source.whole && m->pixels == m->source.whole;
+}
+
 static clf_status finish(clf_images *m) {
   CLF_TRY(close_gaps(m));
   if (m->count == 0)
     return clf__fail(CLF_EFORMAT,
                      "%s: none of its %" PRId64 " image files can be read; of the first: %s",
                      m->name, m->total, m->fault[0].sentence);
+  if (m->source.release && !holds_pixels(m)) m->source.release(m->source.state);
   if (m->source.notes) CLF_TRY(m->source.notes(m->source.state, m->name, m->note));
   m->ready = 1;
   return CLF_OK;
@@ -280,7 +286,7 @@ clf_status clf_images_wait(clf_images *m) {
     const clf_status s = finish(m);
     if (s != CLF_OK) keep_failure(m, s);
   }
-  if (!m->source.whole || m->pixels != m->source.whole) free_source(m);
+  if (m->status || (!holds_pixels(m) && !m->source.label)) free_source(m);
   if (m->status != CLF_OK)
     return clf__fail(m->status, "%s", m->sentence ? m->sentence : "no memory for images");
   return CLF_OK;

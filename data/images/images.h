@@ -12,7 +12,7 @@
 #define CLF_IMAGE_LSUN 96                   /* the shorter side after LSUN's resizing */
 #define CLF_IMAGE_LONG 32                   /* LSUN: maximum ratio of the sides */
 
-enum { CLF_NOTES = 3 };
+enum { CLF_NOTES = 3, CLF_LABEL = 1025 };
 
 enum { CLF_IMAGE_CHANNELS = 1024 }; /* maximum for arrays; other files have 1 or 3 */
 
@@ -42,6 +42,10 @@ typedef struct clf__source {
   clf_status (*notes)(const void *state, const char *name, char *note[CLF_NOTES]);
   /* (optional) All images, (count, H, W, C), valid as long as the source. */
   const uint8_t *whole;
+  /* (optional) Writes the label of image i, also after release(); 0: it has none. */
+  int (*label)(const void *state, int64_t i, char text[CLF_LABEL]);
+  /* (optional) Frees what only picture() needs. */
+  void (*release)(void *state);
   void (*free)(void *state);
 } clf__source;
 
@@ -67,9 +71,11 @@ int clf__images_npy_is(const char *path);
 typedef struct clf__raw {
   uint8_t *bytes; /* malloc'ed */
   size_t first, record, stride[3];
+  uint8_t *label;                /* (count) malloc'ed; NULL: the images have no labels */
+  const char *const *label_name; /* the text of each label; NULL: the number */
 } clf__raw;
 
-/* Takes ownership of r->bytes, also after an error.  Errors: ENOMEM. */
+/* Takes ownership of r->bytes and r->label, also after an error.  Errors: ENOMEM. */
 clf_status clf__raw_open(const char *path, const clf__raw *r, int64_t count, clf__picture shape,
                          clf__source *s);
 
@@ -155,7 +161,7 @@ typedef struct clf__fault {
 struct clf_images {
   char *name;             /* its name in the source */
   clf_image_options want; /* complete: no size and no channels are 0 */
-  clf__source source;     /* freed when all are decoded, unless it holds the pixels */
+  clf__source source;     /* freed when all are decoded, unless it holds the pixels or labels */
   int64_t total;          /* images in the source */
   int64_t count;          /* images without the skipped ones */
   const uint8_t

@@ -43,8 +43,36 @@ static clf_status append(const char *path, char **all, size_t *size) {
   return more ? CLF_OK : clf__fail(CLF_ENOMEM, "%s: no memory for its %zu bytes", path, n);
 }
 
+static const char *const classes[] = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                      "dog",      "frog",       "horse", "ship", "truck"};
+enum { CLASSES = sizeof classes / sizeof *classes };
+
+/* The labels of all records; NULL, where a label is none of CIFAR-10's: these are other records of
+ * the same size, without labels.  Errors: ENOMEM. */
+static clf_status take_labels(const char *path, const char *bytes, size_t count, uint8_t **label) {
+  uint8_t *const l = malloc(count);
+  int known = 1;
+  if (!l) return clf__fail(CLF_ENOMEM, "%s: no memory for %zu labels", path, count);
+  for (size_t i = 0; i < count; i++) {
+    l[i] = (uint8_t)bytes[i * RECORD];
+    known &= l[i] < CLASSES;
+  }
+  if (!known) free(l);
+  *label = known ? l : NULL;
+  return CLF_OK;
+}
+
 static clf_status open_bytes(const char *path, char *bytes, size_t size, clf__source *s) {
-  const clf__raw r = {(uint8_t *)bytes, 1, RECORD, {SIDE, 1, PLANE}};
+  clf__raw r = {.bytes = (uint8_t *)bytes,
+                .first = 1,
+                .record = RECORD,
+                .stride = {SIDE, 1, PLANE},
+                .label_name = classes};
+  const clf_status status = take_labels(path, bytes, size / RECORD, &r.label);
+  if (status) {
+    free(bytes);
+    return status;
+  }
   return clf__raw_open(path, &r, (int64_t)(size / RECORD), (clf__picture){SIDE, SIDE, 3, NULL}, s);
 }
 

@@ -26,6 +26,7 @@ typedef struct folder {
   char **path;
   int64_t count;
   int bits;
+  size_t root; /* length of the path of the folder, with its slash */
   clf__others others;
   found *found; /* after this struct */
 } folder;
@@ -74,6 +75,16 @@ static clf_status folder_picture(const void *state, int64_t i, clf__picture *p) 
   if (how.orientation > 1) atomic_fetch_add(&f->found->turned, 1);
   if (how.deepest >= 0) note_depth(f->found, how.deepest);
   return CLF_OK;
+}
+
+/* The subfolder that holds it. */
+static int folder_label(const void *state, int64_t i, char text[CLF_LABEL]) {
+  const folder *const f = state;
+  const char *const at = f->path[i] + f->root;
+  size_t n = 0;
+  while (at[n] && !clf__is_slash(at[n])) n++;
+  snprintf(text, CLF_LABEL, "%.*s", (int)n, at);
+  return at[n] != 0;
 }
 
 static void folder_free(void *state) {
@@ -183,6 +194,7 @@ static clf_status open_listed(folder *f, const char *path, const clf_image_optio
                      .picture = folder_picture,
                      .name = folder_name,
                      .notes = folder_notes,
+                     .label = f->root ? folder_label : NULL,
                      .free = folder_free};
   return CLF_OK;
 }
@@ -192,6 +204,8 @@ static clf_status open_listed(folder *f, const char *path, const clf_image_optio
 typedef clf_status find_files(folder *f, const char *path);
 
 static clf_status list_all(folder *f, const char *path) {
+  const size_t n = strlen(path);
+  f->root = n + !(n && clf__is_slash(path[n - 1]));
   return clf__list_files(path, 1, wanted, &f->others, &f->path, &f->count);
 }
 

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* images_idx.c: images in the IDX format of MNIST, plain or compressed by gzip. */
+/* images_idx.c: images in the IDX format of MNIST, plain or compressed by gzip, and their labels.
+ */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "file.h"
 #include "images.h"
+#include "path.h"
 #include "status.h"
 
 /* Four magic bytes, of which the last is the number of dimensions; the dimensions, in four bytes
@@ -17,6 +20,7 @@ enum { MAGIC_BYTES = 4, RANK_LABELS = 1, RANK_GREY = 3, RANK_COLOUR = 4, HEADER_
 
 typedef struct idx {
   const char *path;
+  int is_labels; /* 1: labels are wanted, not images */
   int rank;
   uint32_t dim[RANK_COLOUR];
   uint64_t want; /* bytes of the whole file, according to its header */
@@ -31,12 +35,17 @@ static uint32_t word(const uint8_t *b) {
 static clf_status parse_magic(idx *x, const uint8_t *b, size_t size) {
   if (size < MAGIC_BYTES)
     return clf__fail(CLF_EFORMAT, "%s: %zu bytes are too few for an IDX file", x->path, size);
-  if (word(b) == 0x800 + RANK_LABELS)
+  if (word(b) == 0x800 + RANK_LABELS && !x->is_labels)
     return clf__fail(CLF_EFORMAT,
                      "%s: holds labels (IDX magic 0x00000801), not images; these are in the file "
                      "of the same set with \"images\" in its name",
                      x->path);
-  if (word(b) != 0x800 + RANK_GREY && word(b) != 0x800 + RANK_COLOUR)
+  if (word(b) != 0x800 + RANK_LABELS && x->is_labels)
+    return clf__fail(CLF_EFORMAT,
+                     "%s: this is not an IDX file of labels: it begins with 0x%08" PRIx32
+                     ", not with 0x00000801",
+                     x->path, word(b));
+  if (word(b) != 0x800 + RANK_GREY && word(b) != 0x800 + RANK_COLOUR && !x->is_labels)
     return clf__fail(CLF_EFORMAT,
                      "%s: this is not an IDX file of images: it begins with 0x%08" PRIx32
                      ", not with 0x00000803 or 0x00000804",
@@ -67,6 +76,11 @@ static clf_status parse_header(idx *x, const uint8_t *b, size_t size) {
   }
   shape_text(x, text);
   if (pixels == 0) return clf__fail(CLF_EFORMAT, "%s: holds no pixels: %s", x->path, text);
+  if (x->is_labels)
+    return __builtin_add_overflow(pixels, (uint64_t)header, &x->want)
+               ? clf__fail(CLF_EFORMAT, "%s: %s labels are beyond what a file can hold", x->path,
+                           text)
+               : CLF_OK;
   if (x->dim[1] > CLF_IMAGE_SIDE || x->dim[2] > CLF_IMAGE_SIDE ||
       (int64_t)x->dim[1] * x->dim[2] > CLF_IMAGE_PIXELS)
     return clf__fail(CLF_EFORMAT, "%s: images of %s pixels are beyond %d a side or 2^28 in all",
@@ -82,8 +96,8 @@ static clf_status parse_header(idx *x, const uint8_t *b, size_t size) {
 static clf_status wrong_size(const idx *x, const char *has, uint64_t size) {
   char text[64];
   shape_text(x, text);
-  return clf__fail(CLF_EFORMAT, "%s: %s pixels take %" PRIu64 " bytes with the header, %s %" PRIu64,
-                   x->path, text, x->want, has, size);
+  return clf__fail(CLF_EFORMAT, "%s: %s %s take %" PRIu64 " bytes with the header, %s %" PRIu64,
+                   x->path, text, x->is_labels ? "labels" : "pixels", x->want, has, size);
 }
 
 /* ---- Compressed ----------------------------------------------------------- */
@@ -162,28 +176,67 @@ static clf_status read_gzip(idx *x, const uint8_t *from, size_t size, uint8_t **
 
 /* ---- Both ----------------------------------------------------------------- */
 
-clf_status clf__idx_open(const char *path, clf__source *s) {
-  idx x = {.path = path};
+/* The whole file; the caller frees it. */
+static clf_status read_whole(idx *x, uint8_t **bytes) {
   char *file;
   size_t size;
-  uint8_t *bytes = NULL;
-  CLF_TRY(clf__file_read(path, &file, &size));
-  const int gzip = size >= 2 && !memcmp(file, "\x1f\x8b", 2);
-  clf_status code;
-  if (gzip) {
-    code = read_gzip(&x, (uint8_t *)file, size, &bytes);
+  CLF_TRY(clf__file_read(x->path, &file, &size));
+  if (size >= 2 && !memcmp(file, "\x1f\x8b", 2)) {
+    const clf_status s = read_gzip(x, (uint8_t *)file, size, bytes);
     free(file);
-  } else {
-    bytes = (uint8_t *)file;
-    code = parse_header(&x, bytes, size);
-    if (code == CLF_OK && size != x.want) code = wrong_size(&x, "the file has", size);
+    return s;
   }
-  if (code != CLF_OK) {
-    if (!gzip) free(bytes);
-    return code;
-  }
+  clf_status s = parse_header(x, (uint8_t *)file, size);
+  if (s == CLF_OK && size != x->want) s = wrong_size(x, "the file has", size);
+  if (s == CLF_OK)
+    *bytes = (uint8_t *)file;
+  else
+    free(file);
+  return s;
+}
+
+/* Replaces the last `from` in the name of the file, if it is there. */
+static void replace(char *path, const char *from, const char *to) {
+  char *last = NULL;
+  for (char *at = path + (clf__file_name(path) - path); (at = strstr(at, from)); at++) last = at;
+  if (last) memcpy(last, to, strlen(to)); /* of the same length */
+}
+
+/* The file of labels beside a file of images; NULL: none.  The caller frees it. */
+static char *labels_beside(const char *path) {
+  char *const name = malloc(strlen(path) + 1);
+  if (!name) return NULL;
+  strcpy(name, path);
+  replace(name, "images", "labels");
+  replace(name, "idx3", "idx1");
+  if (strcmp(name, path) != 0 && access(name, F_OK) == 0) return name;
+  free(name);
+  return NULL;
+}
+
+/* A label for each of `count` images, which the caller frees; NULL: no file has them. */
+static uint8_t *read_labels(const char *path, uint32_t count) {
+  char *const name = labels_beside(path);
+  idx x = {.path = name, .is_labels = 1};
+  uint8_t *label = NULL;
+  if (!name) return NULL;
+  const int fits = read_whole(&x, &label) == CLF_OK && x.dim[0] == count;
+  free(name);
+  if (fits) return memmove(label, label + x.want - count, count); /* without the header */
+  free(label);
+  return NULL;
+}
+
+clf_status clf__idx_open(const char *path, clf__source *s) {
+  idx x = {.path = path};
+  uint8_t *bytes = NULL;
+  CLF_TRY(read_whole(&x, &bytes));
   const size_t h = x.dim[1], w = x.dim[2], c = x.rank == RANK_COLOUR ? x.dim[3] : 1;
-  const clf__raw r = {bytes, MAGIC_BYTES + 4 * (size_t)x.rank, h * w * c, {w * c, c, 1}};
+  const clf__raw r = {.bytes = bytes,
+                      .first = MAGIC_BYTES + 4 * (size_t)x.rank,
+                      .record = h * w * c,
+                      .stride = {w * c, c, 1},
+                      .label = read_labels(path, x.dim[0])};
   return clf__raw_open(path, &r, x.dim[0], (clf__picture){(int32_t)h, (int32_t)w, (int32_t)c, NULL},
                        s);
 }

@@ -95,7 +95,10 @@ clf_status clf__images_npy_open(const char *path, clf_image_order order, clf__so
   }
   find_strides(&n, stride);
   const int32_t channels = n.dims == 4 ? (int32_t)n.dim[a.c] : 1;
-  const clf__raw r = {(uint8_t *)bytes, n.data, stride[0], {stride[a.h], stride[a.w], stride[a.c]}};
+  const clf__raw r = {.bytes = (uint8_t *)bytes,
+                      .first = n.data,
+                      .record = stride[0],
+                      .stride = {stride[a.h], stride[a.w], stride[a.c]}};
   return clf__raw_open(path, &r, (int64_t)n.dim[0],
                        (clf__picture){(int32_t)n.dim[a.h], (int32_t)n.dim[a.w], channels, NULL}, s);
 }

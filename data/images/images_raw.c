@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* images_raw.c: images in memory as bytes, with pixels in any order. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,9 +32,26 @@ static clf_status raw_picture(const void *state, int64_t i, clf__picture *p) {
   return CLF_OK;
 }
 
+static int raw_label(const void *state, int64_t i, char text[CLF_LABEL]) {
+  const raw *const w = state;
+  const int label = w->r.label[i];
+  if (w->r.label_name)
+    snprintf(text, CLF_LABEL, "%s", w->r.label_name[label]);
+  else
+    snprintf(text, CLF_LABEL, "%d", label);
+  return 1;
+}
+
+static void raw_release(void *state) {
+  raw *const w = state;
+  free(w->r.bytes);
+  w->r.bytes = NULL;
+}
+
 static void raw_free(void *state) {
   raw *const w = state;
   free(w->r.bytes);
+  free(w->r.label);
   free(w);
 }
 
@@ -50,6 +68,7 @@ clf_status clf__raw_open(const char *path, const clf__raw *r, int64_t count, clf
   raw *const w = malloc(sizeof *w + length);
   if (!w) {
     free(r->bytes);
+    free(r->label);
     return clf__fail(CLF_ENOMEM, "%s: no memory for its name", path);
   }
   w->r = *r;
@@ -61,6 +80,8 @@ clf_status clf__raw_open(const char *path, const clf__raw *r, int64_t count, clf
                      .picture = raw_picture,
                      .name = raw_name,
                      .whole = is_plain(r, &shape) ? r->bytes + r->first : NULL,
+                     .label = r->label ? raw_label : NULL,
+                     .release = raw_release,
                      .free = raw_free};
   return CLF_OK;
 }

@@ -344,6 +344,13 @@ CLF_API clf_status clf_evaluate_images(clf_flow *flow, const clf_images *images,
                                        const int64_t *index, int64_t first, int64_t n,
                                        uint64_t seed, clf_score *score);
 
+/* The same with a context: a row of `given` for each image of the set.  Errors: also ESHAPE (the
+ * table has other columns than the flow's context, or other rows than the set images). */
+CLF_API clf_status clf_evaluate_images_given(clf_flow *flow, const clf_images *images,
+                                             const clf_table *given, const int64_t *index,
+                                             int64_t first, int64_t n, uint64_t seed,
+                                             clf_score *score);
+
 /* The interval that a one-dimensional flow divides into pieces, in the units of the data.
  * Returns 1; returns 0 and leaves `interval` unchanged if its first layer is not piecewise. */
 CLF_API int clf_flow_interval(const clf_flow *flow, double interval[2]);

@@ -178,6 +178,21 @@ CLF_API clf_status clf_trainer_create_images(clf_flow *flow, const clf_images *i
                                              const clf_train_options *options,
                                              clf_trainer **trainer);
 
+/* Images with a context.  All of it but this struct must remain valid as long as the trainer. */
+typedef struct clf_image_data {
+  const clf_images *images;
+  const clf_table *given;  /* (N, C) the context of each image, in the same order; NULL: none */
+  const clf_images *valid; /* separate validation images; NULL: options.valid_split of the others */
+  const clf_table *valid_given; /* (V, C) */
+  clf_more more[4];             /* 0 */
+} clf_image_data;
+/* As clf_trainer_create_images(), with a context, which is rounded to float on all devices.  The
+ * labels of clf_images_labels() are one after clf_table_one_hot().  Errors: also EINVAL (a context
+ * is missing or not expected), ESHAPE, ENUM names the row of a context. */
+CLF_API clf_status clf_trainer_create_images_with(clf_flow *flow, const clf_image_data *data,
+                                                  const clf_train_options *options,
+                                                  clf_trainer **trainer);
+
 /* Trains against a log-density instead of data: minimises the reverse Kullback-Leibler
  * divergence, the mean of log q(x) - log p~(x) over samples x of the flow, by its path gradient
  * (Roeder et al. 2017, "Sticking the Landing").  An epoch has options `samples` new samples

@@ -239,9 +239,10 @@ clf_status clf__refuse_row(const clf_flow *f, int64_t row, const double *x);
  * equal. */
 clf_status clf__flow_mean_logp(clf_flow *f, clf_tensor x, clf_tensor c, const double *weights,
                                double *mean);
-/* The same of n images, `index` and `seed` as in clf_evaluate_images(). */
-clf_status clf__images_mean_logp(clf_flow *f, const struct clf_images *images, const int64_t *index,
-                                 int64_t n, uint64_t seed, double *mean);
+/* The same of n images, with the other arguments of clf_evaluate_images_given(). */
+clf_status clf__images_mean_logp(clf_flow *f, const struct clf_images *images,
+                                 const clf_table *given, const int64_t *index, int64_t n,
+                                 uint64_t seed, double *mean);
 
 /* ESHAPE unless the flow is for such images. */
 clf_status clf__check_images(const clf_flow *f, const clf_images *images);

@@ -87,17 +87,17 @@ static clf_status place(clf_trainer *t) {
   return clf__trainer_copy_first(t);
 }
 
-/* The training data: a table; images, perhaps with others for validation; or a density. */
+/* The training data: a table, images, or a density. */
 typedef struct samples {
   const clf_train_data *rows;
-  const clf_images *images, *valid;
+  const clf_image_data *images;
   const clf_density *density;
 } samples;
 
 static clf_status open_source(clf_trainer *t, const samples *data) {
   if (data->density) return clf__source_of_density(t->f, data->density, &t->o, &t->source);
   if (data->rows) return clf__source_of_table(t->f, data->rows, &t->o, &t->source);
-  return clf__source_of_images(t->f, data->images, data->valid, &t->o, &t->source);
+  return clf__source_of_images(t->f, data->images, &t->o, &t->source);
 }
 
 static clf_status set_up(clf_trainer *t, const samples *data) {
@@ -121,7 +121,9 @@ static clf_status set_up(clf_trainer *t, const samples *data) {
   const int unnamed = names && !t->f->columns;
   if (unnamed) CLF_TRY(clf_flow_set_columns(t->f, names));
   if (kinds && (unnamed || !t->f->kinds)) CLF_TRY(clf_flow_set_kinds(t->f, kinds));
-  const clf_table *given = data->rows ? data->rows->given : NULL;
+  const clf_table *given = data->rows     ? data->rows->given
+                           : data->images ? data->images->given
+                                          : NULL;
   if (!given || !given->names || t->f->c_columns) return CLF_OK;
   return clf_flow_set_context_columns(t->f, given->names);
 }
@@ -177,18 +179,27 @@ clf_status clf_trainer_create_with(clf_flow *f, const clf_train_data *data,
   return create(f, &(samples){.rows = data}, options, out);
 }
 
-clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, const clf_images *valid,
-                                     const clf_train_options *options, clf_trainer **out) {
-  CLF_GIVEN("flow, images, options, trainer", f, images, options, out);
+clf_status clf_trainer_create_images_with(clf_flow *f, const clf_image_data *data,
+                                          const clf_train_options *options, clf_trainer **out) {
+  CLF_GIVEN("flow, data, options, trainer", f, data, options, out);
+  if (!data->images)
+    return clf__fail(CLF_EINVAL, "the training data have no images: images is NULL");
   if (!(f->traits & CLF_TAKES_PIXELS))
     return clf__fail(CLF_EINVAL, "the flow takes rows of numbers: it learns from a table, not from "
                                  "images");
   if (options->standardize)
     return clf__fail(CLF_EINVAL, "standardize is for tables; pixels have their own scale");
-  if (valid && options->valid_split > 0)
+  if (data->valid && options->valid_split > 0)
     return clf__fail(CLF_EINVAL, "valid_split is %g, but validation images are given; it must be 0",
                      options->valid_split);
-  return create(f, &(samples){.images = images, .valid = valid}, options, out);
+  return create(f, &(samples){.images = data}, options, out);
+}
+
+clf_status clf_trainer_create_images(clf_flow *f, const clf_images *images, const clf_images *valid,
+                                     const clf_train_options *options, clf_trainer **out) {
+  CLF_GIVEN("flow, images, options, trainer", f, images, options, out);
+  const clf_image_data data = {.images = images, .valid = valid};
+  return clf_trainer_create_images_with(f, &data, options, out);
 }
 
 clf_status clf_trainer_create_density(clf_flow *f, const clf_density *density,

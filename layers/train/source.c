@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "names.h"
 #include "options.h"
 
 /* All rows, validation rows first, each part in the order of the data; a random choice that
@@ -51,6 +52,33 @@ clf_status clf__source_split_apart(clf__source *s, int64_t rows, int64_t valid) 
 
 const int64_t *clf__source_trained(const clf__source *s) {
   return s->index && !s->apart ? s->index + s->held_out : s->index;
+}
+
+/* ---- Scaling ----------------------------------------------------------------------------------
+ */
+
+clf_status clf__source_moments(const clf__source *s, const clf_table *data, const char *what,
+                               double *v) {
+  const size_t D = (size_t)data->cols;
+  clf_table_moments(data, clf__source_trained(s), s->rows, v, v + D);
+  for (size_t d = 0; d < D; d++)
+    if (v[D + d] == 0)
+      return clf__fail(CLF_ENUM,
+                       "%s%s is %g in every training row: it cannot be standardised; leave it out",
+                       what, clf__column_label(data->names, (int32_t)d).s, v[d]);
+  return CLF_OK;
+}
+
+clf_status clf__source_fit_context(const clf__source *s, const clf_table *given) {
+  clf_flow *f = s->f;
+  if (!(f->standardizes & CLF_THE_CONTEXT) || f->c_mean) return CLF_OK;
+  const size_t C = (size_t)f->context;
+  double *v = malloc(2 * C * sizeof *v);
+  if (!v) return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", C);
+  clf_status status = clf__source_moments(s, given, "of the context ", v);
+  if (!status) status = clf__flow_set_context_scaling(f, v, v + C);
+  free(v);
+  return status;
 }
 
 void clf__source_free(clf__source *s) {

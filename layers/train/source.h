@@ -65,6 +65,13 @@ clf_status clf__source_split_apart(clf__source *s, int64_t rows, int64_t valid);
 /* Indices of the training rows, `rows` of them; NULL for images with separate validation images. */
 const int64_t *clf__source_trained(const clf__source *s);
 
+/* Means, then standard deviations of the training rows' columns; ENUM names a constant one, with
+ * `what` before it. */
+clf_status clf__source_moments(const clf__source *s, const clf_table *data, const char *what,
+                               double *v);
+/* Fits the scaling of the context, if the flow standardises it and has none yet. */
+clf_status clf__source_fit_context(const clf__source *s, const clf_table *given);
+
 /* Also fits the flow's scaling if options.standardize is set. */
 clf_status clf__source_of_table(clf_flow *f, const clf_train_data *data, const clf_train_options *o,
                                 clf__source **out);
@@ -76,7 +83,7 @@ int clf__source_is_weighted(const clf__source *s);
 clf_tensor clf__source_table(const clf__source *s);
 /* For a table: n evenly spaced training rows; their context and weights are in s->c and s->each. */
 clf_tensor clf__source_spread(clf__source *s, int32_t n);
-clf_status clf__source_of_images(clf_flow *f, const clf_images *images, const clf_images *valid,
+clf_status clf__source_of_images(clf_flow *f, const clf_image_data *data,
                                  const clf_train_options *o, clf__source **out);
 /* The density must outlive the source, but not the struct that describes it. */
 clf_status clf__source_of_density(clf_flow *f, const clf_density *density,

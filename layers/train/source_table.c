@@ -11,18 +11,6 @@ static clf__table_source *of(clf__source *s) { return (clf__table_source *)(void
 
 /* ---- Scaling --------------------------------------------------------------------------------- */
 
-static clf_status moments(const clf__table_source *t, const clf_table *data, const char *what,
-                          double *v) {
-  const size_t D = (size_t)data->cols;
-  clf_table_moments(data, clf__source_trained(&t->base), t->base.rows, v, v + D);
-  for (size_t d = 0; d < D; d++)
-    if (v[D + d] == 0)
-      return clf__fail(CLF_ENUM,
-                       "%s%s is %g in every training row: it cannot be standardised; leave it out",
-                       what, clf__column_label(data->names, (int32_t)d).s, v[d]);
-  return CLF_OK;
-}
-
 /* The data after the bounds at the head of the flow. */
 static clf_status bounded(const clf__table_source *t, clf_table *copy) {
   const clf_table *data = t->all.data;
@@ -41,20 +29,9 @@ static clf_status fit_scaling(const clf__table_source *t) {
   clf_table copy;
   if (!v) return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", D);
   clf_status s = bounded(t, &copy);
-  if (!s) s = moments(t, &copy, "", v);
+  if (!s) s = clf__source_moments(&t->base, &copy, "", v);
   if (!s) s = clf_flow_set_scaling(t->base.f, v, v + D);
   free(copy.at);
-  free(v);
-  return s;
-}
-
-static clf_status fit_context(const clf__table_source *t) {
-  clf_flow *f = t->base.f;
-  const size_t C = (size_t)f->context;
-  double *v = malloc(2 * C * sizeof *v);
-  if (!v) return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", C);
-  clf_status s = moments(t, t->all.given, "of the context ", v);
-  if (!s) s = clf__flow_set_context_scaling(f, v, v + C);
   free(v);
   return s;
 }
@@ -221,7 +198,7 @@ static clf_status prepare(clf__table_source *t, const clf_train_data *data) {
   if (t->all.weights) unfuse(f, 1);
   if (t->base.o.standardize || (f->standardizes & CLF_THE_DATA && !f->mean))
     CLF_TRY(fit_scaling(t));
-  return f->standardizes & CLF_THE_CONTEXT && !f->c_mean ? fit_context(t) : CLF_OK;
+  return clf__source_fit_context(&t->base, t->all.given);
 }
 
 /* Validation rows are either a share of the data or a separate table. */

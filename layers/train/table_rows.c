@@ -9,12 +9,11 @@
 
 /* ---- Checks ------------------------------------------------------------------------------- */
 
-static clf_status check_finite(const clf__table_rows *r, const clf_table *t, const char *of) {
+static clf_status check_finite(const clf_table *t, const char *what, const char *of) {
   for (int64_t i = 0; i < t->rows * t->cols; i++)
     if (!isfinite(t->at[i]))
       return clf__fail(CLF_ENUM, "row %lld, %s of the %s%s is %g", (long long)(i / t->cols) + 1,
-                       clf__column_label(t->names, (int32_t)(i % t->cols)).s, r->what, of,
-                       t->at[i]);
+                       clf__column_label(t->names, (int32_t)(i % t->cols)).s, what, of, t->at[i]);
   return CLF_OK;
 }
 
@@ -28,24 +27,24 @@ static clf_status check_data(const clf__table_rows *r, const clf_flow *f) {
     return clf__fail(CLF_ENOTSUP, "%lld rows of %d columns are more than one device buffer holds",
                      (long long)data->rows, (int)data->cols);
   CLF_TRY(clf__flow_check_columns(f, data->names));
-  return check_finite(r, data, "data");
+  return check_finite(data, r->what, "data");
 }
 
-static clf_status check_given(const clf__table_rows *r, const clf_flow *f) {
-  const clf_table *given = r->given;
+clf_status clf__check_given_rows(const clf_flow *f, const clf_table *given, int64_t rows,
+                                 const char *what, const char *sample) {
   if (!f->context && !given) return CLF_OK;
   if (!given)
     return clf__fail(CLF_EINVAL,
-                     "the flow takes a context of %d number%s with each %srow, and none is given",
-                     (int)f->context, f->context == 1 ? "" : "s", r->what);
+                     "the flow takes a context of %d number%s with each %s%s, and none is given",
+                     (int)f->context, f->context == 1 ? "" : "s", what, sample);
   if (!f->context) return clf__fail(CLF_EINVAL, "the flow takes no context");
   if (given->cols != f->context)
-    return clf__fail(CLF_ESHAPE, "the %scontext has %d columns, the flow takes %d", r->what,
+    return clf__fail(CLF_ESHAPE, "the %scontext has %d columns, the flow takes %d", what,
                      (int)given->cols, (int)f->context);
-  if (!given->at || given->rows != r->data->rows)
-    return clf__fail(CLF_ESHAPE, "the %scontext has %lld rows, the %sdata have %lld", r->what,
-                     (long long)given->rows, r->what, (long long)r->data->rows);
-  CLF_TRY(check_finite(r, given, "context"));
+  if (!given->at || given->rows != rows)
+    return clf__fail(CLF_ESHAPE, "the %scontext has %lld rows, the %sdata have %lld", what,
+                     (long long)given->rows, what, (long long)rows);
+  CLF_TRY(check_finite(given, what, "context"));
   for (int64_t i = 0; i < given->rows && !(f->standardizes & CLF_THE_CONTEXT); i++)
     CLF_TRY(clf__check_given(f, given->at + i * given->cols, i));
   return CLF_OK;
@@ -97,7 +96,7 @@ clf_status clf__rows_open(clf__table_rows *r, const clf_flow *f, const clf__tabl
     CLF_TRY(match(&r->given, like->given, "context", &r->copy[1]));
   }
   CLF_TRY(check_data(r, f));
-  CLF_TRY(check_given(r, f));
+  CLF_TRY(clf__check_given_rows(f, r->given, r->data->rows, r->what, "row"));
   return check_weights(r);
 }
 
@@ -148,10 +147,7 @@ clf_status clf__rows_put(const clf__table_rows *r, const clf_flow *f, int64_t ro
     if (f->dev->bits == 32 && !isfinite((float)to[d]))
       return clf__fail(CLF_ENUM, "row %lld, %s of the %sdata is %g: too large for a float",
                        (long long)row + 1, clf__column_label(r->data->names, d).s, r->what, x[d]);
-  for (int32_t j = 0; j < C; j++) {
-    const double c = r->given->at[row * C + j];
-    to[D + j] = f->c_mean ? (c - f->c_mean[j]) / f->c_std[j] : c;
-  }
+  for (int32_t j = 0; j < C; j++) to[D + j] = clf__given_scaled(f, r->given, row, j);
   return CLF_OK;
 }
 

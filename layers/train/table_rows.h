@@ -30,6 +30,17 @@ clf_status clf__rows_add_noise(clf__table_rows *r, const clf_flow *f, uint64_t s
 clf_status clf__rows_put(const clf__table_rows *r, const clf_flow *f, int64_t row, double *to,
                          double *logdet);
 
+/* Checks a context (NULL: none) that `rows` samples of this name ("row", "image") have; what: as
+ * above.  Errors: EINVAL (missing or not expected), ESHAPE, ENUM. */
+clf_status clf__check_given_rows(const clf_flow *f, const clf_table *given, int64_t rows,
+                                 const char *what, const char *sample);
+/* Number j of the context of a row, as the flow takes it. */
+static inline double clf__given_scaled(const clf_flow *f, const clf_table *given, int64_t row,
+                                       int32_t j) {
+  const double c = given->at[row * given->cols + j];
+  return f->c_mean ? (c - f->c_mean[j]) / f->c_std[j] : c;
+}
+
 /* A checksum of everything. */
 uint64_t clf__rows_sum(const clf__table_rows *r);
 

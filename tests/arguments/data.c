@@ -115,6 +115,10 @@ START_TEST(image_sets) {
   QUIET(clf_images_skipped, clf_images_skipped(NULL, NULL) == 0);
   QUIET(clf_images_note, clf_images_note(NULL, 0) == NULL && clf_images_note(images, -1) == NULL);
   QUIET(clf_images_checksum, clf_images_checksum(NULL) == 0);
+  NO(clf_images_labels, "images", NULL, &noise);
+  NO(clf_images_labels, "labels", images, NULL);
+  REFUSES(clf_images_labels(images, &noise),
+          "glyphs:n=3,size=8: labels are asked for before all images are decoded");
   WORKS(clf_images_wait(images));
   NO(clf_images_get, "images", NULL, NULL, 0, 1, NULL, bytes);
   NO(clf_images_get, "out", images, NULL, 0, 1, NULL, NULL);

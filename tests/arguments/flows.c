@@ -100,6 +100,9 @@ START_TEST(use) {
   NO(clf_evaluate_images, "flow", NULL, images, NULL, 0, 1, 1, &score);
   NO(clf_evaluate_images, "images", flow, NULL, NULL, 0, 1, 1, &score);
   NO(clf_evaluate_images, "score", flow, images, NULL, 0, 1, 1, NULL);
+  NO(clf_evaluate_images_given, "flow", NULL, images, NULL, NULL, 0, 1, 1, &score);
+  NO(clf_evaluate_images_given, "images", flow, NULL, NULL, NULL, 0, 1, 1, &score);
+  NO(clf_evaluate_images_given, "score", flow, images, NULL, NULL, 0, 1, 1, NULL);
 }
 END_TEST
 

@@ -35,6 +35,12 @@ START_TEST(training) {
   NO(clf_trainer_create_images, "images", flow, NULL, NULL, &options, &t);
   NO(clf_trainer_create_images, "options", flow, images, NULL, NULL, &t);
   NO(clf_trainer_create_images, "trainer", flow, images, NULL, &options, NULL);
+  NO(clf_trainer_create_images_with, "flow", NULL, &(clf_image_data){0}, &options, &t);
+  NO(clf_trainer_create_images_with, "data", flow, NULL, &options, &t);
+  NO(clf_trainer_create_images_with, "options", flow, &(clf_image_data){0}, NULL, &t);
+  NO(clf_trainer_create_images_with, "trainer", flow, &(clf_image_data){0}, &options, NULL);
+  REFUSES(clf_trainer_create_images_with(flow, &(clf_image_data){0}, &options, &t),
+          "the training data have no images: images is NULL");
   NO(clf_train_plan_of, "flow", NULL, &options, 1, &plan);
   NO(clf_train_plan_of, "options", flow, NULL, 1, &plan);
   NO(clf_train_plan_of, "plan", flow, &options, 1, NULL);
