@@ -417,15 +417,100 @@ START_TEST(test_shapes) {
 }
 END_TEST
 
+/* ---- Given their labels -------------------------------------------------------------- */
+
+#define LABELLED "train --data glyphs:n=200,size=8 --epochs 1 --batch 50 "
+#define GIVEN                                                                                      \
+  LABELLED "--flow 8x8x1:pixels,squeeze,coupling(affine(scale=exp),conv(4),mask=mid)->normal "
+
+/* The labels of a set as a file, with a row for each image. */
+static void write_labels(const char *source, const char *path) {
+  clf_images *images;
+  clf_table labels;
+  ck_assert_int_eq(clf_images_open(source, NULL, &images), CLF_OK);
+  ck_assert_int_eq(clf_images_wait(images), CLF_OK);
+  ck_assert_int_eq(clf_images_labels(images, &labels), CLF_OK);
+  ck_assert_int_eq(clf_table_write(path, &labels), CLF_OK);
+  clf_table_free(&labels);
+  clf_images_free(images);
+}
+
+START_TEST(test_labels) {
+  succeeds(GIVEN "--given class --out g.safetensors --valid-split 0.1", "held-out images ");
+  succeeds("info g.safetensors", "given     class (category: arc, box, cross, disc, frame, letter, "
+                                 "pair, ring, stroke, triangle)\n");
+  succeeds("info g.safetensors --arch", "8x8x1|10: pixels, squeeze, coupling(affine(scale=exp), "
+                                        "conv(4), mask=mid) -> normal; context: standardize\n");
+  write_labels("glyphs:n=40,size=8,seed=2", "labels.csv");
+  /* Labels are found in the data, named, or given as a file; the right ones are likelier. */
+#define EVAL "eval g.safetensors --data glyphs:n=40,size=8,seed=2"
+  const double bits = bits_of(EVAL);
+  ck_assert_double_eq(bits, bits_of(EVAL " --given class"));
+  ck_assert_double_eq(bits, bits_of(EVAL " --given labels.csv"));
+  ck_assert_double_ne(bits, bits_of(EVAL " --given class=ring"));
+  succeeds("transform g.safetensors --data glyphs:n=40,size=8,seed=2 --out z.npy", "");
+  succeeds("invert g.safetensors --data z.npy --given labels.csv --out x.npy", "");
+  refuses(1, EVAL " --given labels.csv --data glyphs:n=39,size=8",
+          "labels.csv has 40 rows, glyphs:n=39,size=8 has 39 images\n");
+  refuses(2, EVAL " --given class=wheel", "\"wheel\" is not one of arc, box, cross");
+#undef EVAL
+  /* A training continues with the labels of its data, and is scored on others. */
+  succeeds(LABELLED "--epochs 2 --resume --out g.safetensors", "best in epoch 2");
+  succeeds(GIVEN "--given class --valid glyphs:n=30,size=8,seed=3 --test glyphs:n=30,size=8,seed=4 "
+                 "--out v.safetensors",
+           "test images ");
+  write_labels("glyphs:n=200,size=8", "all.csv");
+  succeeds(GIVEN "--given all.csv --out f.safetensors", "over all 200 images");
+  refuses(2, GIVEN "--given all.csv --valid glyphs:n=30,size=8 --out never.safetensors",
+          "--given all.csv only has the context of the rows of --data: with --valid, give names of "
+          "columns, or of images class");
+  refuses(2, GIVEN "--given shape --out never.safetensors",
+          "--given shape: images have no such column; it takes class, the label of each image");
+  refuses(2, "train --preset tiny --data " DATA " --given class --out never.safetensors",
+          "the presets nvp, nice, piecewise and realnvp take no context");
+}
+END_TEST
+
+/* A row of the picture for each context; sample j of context i is number i n + j. */
+START_TEST(test_samples_of_labels) {
+  int32_t h, w, c;
+  clf_images *picture;
+  write_text("two.csv", "class\nring\nbox\n");
+  succeeds("sample g.safetensors --given class=ring -n 6 --out ring.npy", "");
+  succeeds("sample g.safetensors --given two.csv -n 3 --out two.npy", "");
+  size_t size, all;
+  char *const ring = read_file("ring.npy", &size), *const two = read_file("two.npy", &all);
+  ck_assert_uint_eq(size, all);
+  ck_assert_mem_eq(ring + size - 6 * D, two + size - 6 * D, 3 * D);
+  ck_assert_mem_ne(ring + size - 3 * D, two + size - 3 * D, 3 * D);
+  free(ring), free(two);
+  succeeds("sample g.safetensors --given two.csv -n 5 --out two.png", "");
+  ck_assert_int_eq(clf_images_open("two.png", NULL, &picture), CLF_OK);
+  clf_images_shape(picture, &h, &w, &c);
+  ck_assert_msg(5 * h < 3 * w && 2 * w < 6 * h, "2 x 5 samples are %d x %d pixels", h, w);
+  clf_images_free(picture);
+  succeeds("sample g.safetensors --given class=ring --out ring.png", "");
+  refuses(2, "sample g.safetensors --given two.csv -n 3 --grid 2x2 --out never.png",
+          "6 samples are more than the 4 cells of --grid 2x2");
+  refuses(2, "sample g.safetensors --out never.png",
+          "the model g.safetensors takes the label of each image: give it by --given class=LABEL");
+  refuses(2, "sample g.safetensors --given class=ring -n 2 --first 1 --out never.npy",
+          "--first has no meaning with a context; leave it out");
+  refuses(1, "export g.safetensors --c never.c",
+          "the flow is one of images; only flows of vectors are exported");
+}
+END_TEST
+
 /* ---- All of them ------------------------------------------------------------------- */
 
 static void make_model(void) { succeeds(SMALL "--out m.safetensors", "over all 64 images\n"); }
 
 int main(int argc, char **argv) {
   const TTest *const tests[] = {
-      test_presets,    test_bits,   test_dry_run, test_log,        test_variants,
-      test_continuous, test_orders, test_eval,    test_round_trip, test_state_dict,
-      test_folder,     test_words,  test_shapes,  test_files,
+      test_presets,    test_bits,       test_dry_run, test_log,
+      test_variants,   test_continuous, test_orders,  test_eval,
+      test_round_trip, test_state_dict, test_folder,  test_words,
+      test_shapes,     test_files,      test_labels,  test_samples_of_labels,
   };
   return program_main(argc, argv, "cli_images", make_model, tests, sizeof tests / sizeof *tests);
 }

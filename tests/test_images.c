@@ -18,6 +18,7 @@ int main(void) {
   tests_of_crops(s);
   tests_of_draws(s);
   tests_of_writing(s);
+  tests_of_labels(s);
   const int failed = suite_run(s);
   suite_remove(folder);
   return failed;

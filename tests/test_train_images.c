@@ -15,6 +15,7 @@ static void add(TCase *tc) {
   tests_of_drops(tc);
   tests_of_sizes(tc);
   tests_of_results(tc);
+  tests_of_given(tc);
 }
 
 int main(int argc, char **argv) {

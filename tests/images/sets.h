@@ -20,6 +20,7 @@ void tests_of_damage(Suite *s);
 void tests_of_crops(Suite *s);
 void tests_of_draws(Suite *s);
 void tests_of_writing(Suite *s);
+void tests_of_labels(Suite *s);
 
 size_t take(const char *path, uint8_t *bytes, size_t room);
 void put_gz(const char *path, const void *bytes, unsigned n);

@@ -13,6 +13,7 @@ void tests_of_memory(TCase *tc);
 void tests_of_drops(TCase *tc);
 void tests_of_sizes(TCase *tc);
 void tests_of_results(TCase *tc);
+void tests_of_given(TCase *tc);
 
 const char *path_of(const char *name);
 clf_images *glyphs(const char *source);

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* given.c: training on images with a context. */
+#define _GNU_SOURCE
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "images.h"
+#include "philox.h"
+#include "trainer.h"
+
+/* ---- Images whose quarters are as bright as their context says --------------------------------
+ */
+
+enum { N = 192, SIDE = 4, D = SIDE * SIDE, C = 4 };
+
+typedef struct quarters {
+  clf_images *images;
+  clf_table given; /* (N, C): from 0 to 1 */
+} quarters;
+
+static int quarter_of(int e) { return 2 * (e / SIDE / 2) + e % SIDE / 2; }
+
+static quarters make_quarters(void) {
+  static uint8_t bytes[N * D];
+  char path[160];
+  quarters q;
+  clf__host_random r = {17};
+  WORKS(clf_table_new(N, C, &q.given));
+  for (int i = 0; i < N * C; i++) q.given.at[i] = clf__host_uniform(&r);
+  for (int i = 0; i < N * D; i++)
+    bytes[i] = (uint8_t)(30 + 180 * q.given.at[i / D * C + quarter_of(i % D)] +
+                         16 * clf__host_uniform(&r));
+  snprintf(path, sizeof path, "%s/quarters.npy", folder);
+  WORKS(clf_images_write_npy(path, bytes, N, SIDE, SIDE, 1));
+  q.images = glyphs(path);
+  unlink(path);
+  return q;
+}
+static void free_quarters(quarters *q) {
+  clf_images_free(q->images);
+  clf_table_free(&q->given);
+}
+
+#define LAYERS                                                                                     \
+  "pixels, squeeze, (actnorm, conv1x1, coupling(affine(scale=exp, clamp=2), conv(8, 3-1-3), "      \
+  "mask=mid))*2, split(prior=conv), squeeze, coupling(affine(scale=exp, clamp=2), "                \
+  "convresnet(8x1), mask=mid) -> normal"
+#define GIVEN "4x4x1|4: " LAYERS "; context: standardize, mlp(8x1, tanh)->5"
+
+static clf_train_options short_training(int64_t epochs) {
+  clf_train_options o = clf_train_options_default();
+  o.epochs = epochs;
+  o.batch = 32;
+  o.seed = 5;
+  o.clip = 10;
+  return o;
+}
+
+static clf_trainer *trainer_of(clf_flow *f, const quarters *q, const clf_train_options *o) {
+  const clf_image_data data = {.images = q->images, .given = f->context ? &q->given : NULL};
+  clf_trainer *t;
+  WORKS(clf_trainer_create_images_with(f, &data, o, &t));
+  return t;
+}
+
+/* ---- Batches ----------------------------------------------------------------------------------
+ */
+
+/* Each image comes with its own context, standardised over the training images. */
+START_TEST(batches_have_their_context) {
+  quarters q = make_quarters();
+  clf_flow *f = flows_of(flows_dev, GIVEN, 3);
+  clf_train_options o = short_training(2);
+  o.valid_split = 0.25;
+  clf_trainer *t = trainer_of(f, &q, &o);
+  const int64_t rows = t->source->rows, held = t->source->held_out;
+  ck_assert_int_eq(rows, N - N / 4);
+  double mean[C], std[C], c[C * 32];
+  clf_table_moments(&q.given, t->source->index + held, rows, mean, std);
+  const clf__order order = clf__order_of(o.seed, 1, (uint32_t)rows);
+  const int64_t steps = clf__steps_per_epoch(t);
+  for (int64_t step = steps; step < 2 * steps; step++) { /* the second epoch */
+    clf_tensor x;
+    WORKS(clf__trainer_part(t, step, 0, &x));
+    WORKS(clf_read64(flows_dev, clf__rows(f->ws.c, x.dim[0]), c));
+    for (int i = 0; i < x.dim[0]; i++) {
+      const int64_t at = clf__order_at(&order, (uint32_t)((step - steps) * 32 + i));
+      const int64_t row = t->source->index[held + at];
+      for (int j = 0; j < C; j++)
+        ck_assert_double_eq_tol(c[C * i + j], (q.given.at[C * row + j] - mean[j]) / std[j], 1e-6);
+    }
+  }
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  free_quarters(&q);
+}
+END_TEST
+
+/* ---- Learning ---------------------------------------------------------------------------------
+ */
+
+static double bits_of(clf_flow *f, const quarters *q) {
+  clf_score score;
+  WORKS(clf_evaluate_images_given(f, q->images, f->context ? &q->given : NULL, NULL, 0, N, 9,
+                                  &score));
+  return score.bits_per_dim;
+}
+
+static clf_flow *trained(const char *text, const quarters *q, int64_t epochs) {
+  clf_flow *f = flows_of(flows_dev, text, 3);
+  const clf_train_options o = short_training(epochs);
+  clf_trainer *t = trainer_of(f, q, &o);
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  clf_trainer_free(t);
+  return f;
+}
+
+/* The mean brightness of a quarter of samples given a context. */
+static double brightness(clf_flow *f, const double *c, int quarter) {
+  enum { SAMPLES = 64 };
+  double *x = flows_array(SAMPLES * D), sum = 0;
+  WORKS(clf_sample_given(f, c, 1, 7, SAMPLES, x));
+  for (int i = 0; i < SAMPLES * D; i++) sum += quarter_of(i % D) == quarter ? x[i] : 0;
+  free(x);
+  return sum / (SAMPLES * D / C);
+}
+
+/* A flow with the context finds the images likelier, and draws what the context says. */
+START_TEST(contexts_are_learned) {
+  if (flows_checking()) return;
+  quarters q = make_quarters();
+  clf_flow *given = trained(GIVEN, &q, 40), *alone = trained("4x4x1: " LAYERS, &q, 40);
+  ck_assert_double_lt(bits_of(given, &q), bits_of(alone, &q) - 0.3);
+  const double c[] = {0.1, 0.9, 0.5, 0.3};
+  for (int k = 0; k < C; k++)
+    ck_assert_double_eq_tol(brightness(given, c, k), 38.5 + 180 * c[k], 30);
+  clf_flow_free(given);
+  clf_flow_free(alone);
+  free_quarters(&q);
+}
+END_TEST
+
+/* Interrupted after one epoch and resumed: the same bits. */
+START_TEST(resumes_with_the_same_bits) {
+  quarters q = make_quarters();
+  clf_train_options o = short_training(1);
+  clf_flow *whole = trained(GIVEN, &q, 2), *f = flows_of(flows_dev, GIVEN, 3);
+  clf_trainer *t = trainer_of(f, &q, &o);
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  WORKS(clf_trainer_save(t, path_of("given")));
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  o.epochs = 2;
+  WORKS(clf_flow_load(flows_dev, path_of("given"), NULL, &f));
+  t = trainer_of(f, &q, &o);
+  WORKS(clf_trainer_resume(t, path_of("given")));
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  ck_assert_double_eq(distance(f, whole), 0);
+  clf_trainer_free(t);
+  /* Images with another context are other data. */
+  q.given.at[0] += 1;
+  t = trainer_of(f, &q, &o);
+  ck_assert_int_ne(clf_trainer_resume(t, path_of("given")), CLF_OK);
+  clf_trainer_free(t);
+  unlink(path_of("given"));
+  clf_flow_free(f);
+  clf_flow_free(whole);
+  free_quarters(&q);
+}
+END_TEST
+
+/* Without layers that are fitted to the first micro-batch. */
+#define PLAIN                                                                                      \
+  "4x4x1|4: pixels, squeeze, conv1x1, coupling(affine(scale=exp, clamp=2), conv(8, 3-1-3, "        \
+  "norm=0, "                                                                                       \
+  "zero=0), mask=mid), split(prior=conv), squeeze, coupling(affine(scale=exp, clamp=2), "          \
+  "convresnet(8x1), mask=mid) -> normal; context: standardize, mlp(8x1, tanh)->5"
+
+/* Micro-batches, grains, and activations that are recomputed give the same step. */
+START_TEST(steps_in_micro_batches) {
+  static const char *const options[][2] = {
+      {"part", "5"}, {"grains", "4"}, {"activations", "reverse"}};
+  quarters q = make_quarters();
+  clf_flow *want = trained(PLAIN, &q, 1);
+  for (int k = 0; k < 3; k++) {
+    clf_flow *f = flows_of(flows_dev, PLAIN, 3);
+    clf_train_options o = short_training(1);
+    WORKS(clf_train_options_set(&o, options[k][0], options[k][1]));
+    if (k == 1) o.part = 8;
+    clf_trainer *t = trainer_of(f, &q, &o);
+    WORKS(clf_trainer_run(t, NULL, NULL));
+    ck_assert_msg(distance(f, want) < (flows_exact ? 1e-9 : 2e-3), "%s: weights differ by %g",
+                  options[k][0], distance(f, want));
+    clf_trainer_free(t);
+    clf_flow_free(f);
+  }
+  clf_flow_free(want);
+  free_quarters(&q);
+}
+END_TEST
+
+/* ---- Refusals ---------------------------------------------------------------------------------
+ */
+
+START_TEST(contexts_that_do_not_fit) {
+  quarters q = make_quarters();
+  clf_flow *f = flows_of(flows_dev, GIVEN, 3), *alone = flows_of(flows_dev, "4x4x1: " LAYERS, 3);
+  clf_train_options o = short_training(1);
+  clf_trainer *t;
+  clf_score score;
+  clf_table wide = {.rows = N, .cols = 3, .at = q.given.at}, less = q.given;
+  less.rows--;
+#define CREATE(flow, ...)                                                                          \
+  clf_trainer_create_images_with(flow, &(clf_image_data){.images = q.images, __VA_ARGS__}, &o, &t)
+  REFUSED(CREATE(f, .given = NULL), CLF_EINVAL,
+          "the flow takes a context of 4 numbers with each image, and none is given");
+  REFUSED(CREATE(alone, .given = &q.given), CLF_EINVAL, "the flow takes no context");
+  REFUSED(CREATE(f, .given = &wide), CLF_ESHAPE, "the context has 3 columns, the flow takes 4");
+  REFUSED(CREATE(f, .given = &less), CLF_ESHAPE, "the context has 191 rows, the data have 192");
+  REFUSED(CREATE(f, .given = &q.given, .valid_given = &q.given), CLF_EINVAL,
+          "a context of validation images is given, but no such images");
+  REFUSED(CREATE(f, .given = &q.given, .valid = q.images), CLF_EINVAL,
+          "the flow takes a context of 4 numbers with each validation image, and none is given");
+  q.given.at[7] = NAN;
+  REFUSED(CREATE(f, .given = &q.given), CLF_ENUM, "row 2, column 4 of the context is nan");
+#undef CREATE
+  REFUSED(clf_evaluate_images(f, q.images, NULL, 0, N, 1, &score), CLF_EINVAL,
+          "the flow takes a context of 4 numbers with each sample, and none is given");
+  REFUSED(clf_evaluate_images_given(f, q.images, &wide, NULL, 0, N, 1, &score), CLF_ESHAPE,
+          "the context has 3 columns, the flow takes 4");
+  REFUSED(clf_evaluate_images_given(f, q.images, &less, NULL, 0, N, 1, &score), CLF_ESHAPE,
+          "the context has 191 rows, there are 192 images");
+  clf_flow_free(f);
+  clf_flow_free(alone);
+  free_quarters(&q);
+}
+END_TEST
+
+void tests_of_given(TCase *tc) {
+  tcase_add_test(tc, batches_have_their_context);
+  tcase_add_test(tc, contexts_are_learned);
+  tcase_add_test(tc, resumes_with_the_same_bits);
+  tcase_add_test(tc, steps_in_micro_batches);
+  tcase_add_test(tc, contexts_that_do_not_fit);
+}
