@@ -69,10 +69,13 @@ static clf_status find_flow(const clf__im *im, clf__im_module **flow) {
     return clf__fail(CLF_EINVAL, "it holds %d flows; name one by key, as key=%s", count,
                      clf__im_path(*flow).s);
   if (count) return CLF_OK;
-  return clf__fail(
-      CLF_ENOTSUP,
-      "no flow of nflows, glasflow, sbi, zuko, normflows or FrEIA is recognised in it%s%s",
-      from->child ? "; its first module is " : "", from->child ? clf__im_path(from->child).s : "");
+  const clf__im_module *const first = from->child;
+  const int known = first && *first->cls;
+  return clf__fail(CLF_ENOTSUP,
+                   "no flow of nflows, glasflow, sbi, zuko, normflows or FrEIA is recognised in "
+                   "it%s%s%s%.200s%s; docs/import.md lists what can be opened",
+                   first ? "; its first module is " : "", first ? clf__im_path(first).s : "",
+                   known ? " (" : "", known ? first->cls : "", known ? ")" : "");
 }
 
 static clf_status import(clf__im *im, clf_device *dev, const void *bytes, size_t size,

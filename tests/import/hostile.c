@@ -121,6 +121,21 @@ START_TEST(pickles) {
 }
 END_TEST
 
+/* A module of a library, but no flow: its class is named. */
+START_TEST(other_modules) {
+  buffer b = {.n = 0};
+  op(&b, "}(");
+  text(&b, "net");
+  op(&b, "csbi.mixtures\nMixtureDensityEstimator\n)\x81}(");
+  text(&b, "_modules");
+  op(&b, "}");
+  text(&b, "_parameters");
+  op(&b, "}ubu.");
+  refuses_pickle("another module", &b, CLF_ENOTSUP,
+                 "its first module is net (sbi.mixtures.MixtureDensityEstimator); docs/import.md");
+}
+END_TEST
+
 /* Lists in lists: a tree as deep as the file is long. */
 START_TEST(deep_nesting) {
   buffer b = {.n = 0};
@@ -362,6 +377,7 @@ END_TEST
 clf_device *hostile_device;
 void hostile_add(TCase *t) {
   tcase_add_test(t, pickles);
+  tcase_add_test(t, other_modules);
   tcase_add_test(t, deep_nesting);
   tcase_add_test(t, memo_bombs);
   tcase_add_test(t, claimed_sizes);
