@@ -149,6 +149,44 @@ START_TEST(hints) {
 }
 END_TEST
 
+/* Circular dimensions of couplings in a file of tensors alone: dimensions 0 and 3 of the fixture.
+ */
+START_TEST(circular) {
+  char path[640], *report;
+  clf_flow *flow;
+  snprintf(path, sizeof path, CLF_FIXTURES "/normflows_mixed.state.pt");
+#define HINT(text) clf_import(dev, path, "tail=2.5, circular=" text, &flow, NULL)
+  static const char *const right[] = {"0+3", "0 + 3", "0+3, 0+3"};
+  for (int i = 0; i < 3; i++) {
+    char given[64];
+    snprintf(given, sizeof given, "tail=2.5, circular=%s", right[i]);
+    WORKS(clf_import(dev, path, given, &flow, &report));
+    ck_assert_ptr_null(strstr(report, "circular"));
+    free(report);
+    clf_flow_free(flow);
+  }
+  WORKS(clf_import(dev, path, "tail=2.5", &flow, &report));
+  ck_assert_ptr_nonnull(strstr(report, "circular=0+3 is assumed: the file does not say"));
+  free(report);
+  clf_flow_free(flow);
+#define SAYS(text, sentence)                                                                       \
+  ck_assert_int_eq(HINT(text), CLF_EFORMAT);                                                       \
+  ck_assert_ptr_nonnull(strstr(clf_errmsg(), sentence))
+  SAYS("0", "flows.0.prqct: the hint circular does not agree with its net, for which dimension 3 "
+            "is an angle");
+  SAYS("0-4", "flows.1.prqct: the hint circular does not agree with its net, for which dimension 2 "
+              "is no angle");
+  SAYS("none", "does not agree with its net");
+  SAYS("0+9", "the hint circular is \"0+9\"; dimensions from 0 to 4 are wanted, as 0+3");
+  SAYS("-1", "the hint circular is \"-1\"");
+  SAYS("3-0", "the hint circular is \"3-0\"");
+  ck_assert_int_eq(clf_import(dev, path, "strict", &flow, NULL), CLF_EFORMAT);
+  ck_assert_ptr_nonnull(strstr(clf_errmsg(), "give it, as circular=0+3"));
+#undef SAYS
+#undef HINT
+}
+END_TEST
+
 /* Files of clf_export_pytorch(): the reader of checkpoints reads the state_dict; images are
  * refused. */
 START_TEST(pytorch) {
@@ -191,6 +229,7 @@ int main(int argc, char **argv) {
   tcase_add_loop_test(t, density, 0, count);
   tcase_add_loop_test(t, maps, 0, count);
   tcase_add_test(t, hints);
+  tcase_add_test(t, circular);
   tcase_add_test(t, pytorch);
   hostile_device = dev;
   hostile_add(t);

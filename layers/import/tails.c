@@ -131,7 +131,8 @@ int clf__im_has_tails(const clf__im *im, const clf__im_module *m, int64_t n) {
   if (clf__pk_length(clf__im_attribute(m, "tails"), &list) >= 0) return 1;
   if (*m->cls || n % 3 != 1) return 0;
   return (im->circles && strcmp(im->circles, "none") != 0) ||
-         clf__im_find(m, "autoregressive_net.preprocessing.ind") != NULL;
+         clf__im_find(m, "autoregressive_net.preprocessing.ind") != NULL ||
+         clf__im_find(m, "transform_net.preprocessing.ind") != NULL;
 }
 
 /* ---- Kinds and bounds of the splines --------------------------------------------------------- */
