@@ -38,15 +38,15 @@ static clf__positions positions_of(const clf_trainer *t, int64_t step, int32_t a
   return (clf__positions){.epoch = step / S, .first = step % S * t->take + at, .n = n};
 }
 
-int32_t clf__trainer_part_rows(const clf_trainer *t, int64_t step, int32_t at) {
+int32_t clf__trainer_micro_rows(const clf_trainer *t, int64_t step, int32_t at) {
   const int32_t left = clf__trainer_batch_size(t, step) - at;
-  const int32_t part = clf__trainer_part_size(t, step);
+  const int32_t part = clf__trainer_micro_size(t, step);
   if (t->grains.count) return clf__grains_rows(t, step, at);
   return left < part ? left : part;
 }
 
-clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x) {
-  return clf__trainer_rows(t, step, at, clf__trainer_part_rows(t, step, at), x);
+clf_status clf__trainer_micro_batch(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x) {
+  return clf__trainer_rows(t, step, at, clf__trainer_micro_rows(t, step, at), x);
 }
 
 /* The positions after sample `at` of step `step`, if training continues. */
@@ -58,7 +58,7 @@ static clf__positions positions_after(const clf_trainer *t, int64_t step, int32_
     at = grains ? clf__grains_begin(t, step) : 0;
   }
   if (at >= clf__trainer_batch_size(t, step)) at = 0; /* a short last batch may be empty */
-  return positions_of(t, step, at, clf__trainer_part_rows(t, step, at));
+  return positions_of(t, step, at, clf__trainer_micro_rows(t, step, at));
 }
 
 clf_status clf__trainer_rows(clf_trainer *t, int64_t step, int32_t at, int32_t n, clf_tensor *x) {

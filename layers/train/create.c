@@ -16,7 +16,7 @@ static clf_status lay_out(clf_trainer *t) {
   CLF_TRY(t->source->ops->lay_out(t->source, a, rows_at_once(t)));
   CLF_TRY(clf_new(a, P, &t->best));
   CLF_TRY(clf_new(a, (int32_t[4]){CLF_RING_ALL}, &t->ring));
-  CLF_TRY(clf_new(a, (int32_t[4]){1}, &t->part_loss));
+  CLF_TRY(clf_new(a, (int32_t[4]){1}, &t->micro_loss));
   CLF_TRY(clf_new(a, (int32_t[4]){2}, &t->trip));
   if (clf__trainer_has_pieces(t)) CLF_TRY(clf_new(a, (int32_t[4]){CLF_PIECES}, &t->squares));
   CLF_TRY(clf_new(a, P, &t->m));

@@ -116,7 +116,7 @@ static clf_status clear(const clf_trainer *t) {
 static clf_status pass(clf_trainer *t, int32_t at, int mode, int *off) {
   clf_tensor x;
   *off = 0;
-  CLF_TRY(clf__trainer_part(t, t->step, at, &x));
+  CLF_TRY(clf__trainer_micro_batch(t, t->step, at, &x));
   CLF_TRY(clf__trainer_pass(t, at, mode, x, loss_of(t->f), 0));
   if (mode == CLF_REBUILT && clf__trainer_guarded(t, t->step)) {
     double error;

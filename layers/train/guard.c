@@ -19,7 +19,7 @@ int clf__trainer_mode(const clf_trainer *t, int64_t step) {
   return t->plan.way == CLF_ACTIVATIONS_REVERSE && step < t->stored_from ? CLF_REBUILT : CLF_STORED;
 }
 
-int32_t clf__trainer_part_size(const clf_trainer *t, int64_t step) {
+int32_t clf__trainer_micro_size(const clf_trainer *t, int64_t step) {
   return step < t->stored_from ? t->plan.part : t->stored_part;
 }
 

@@ -106,7 +106,7 @@ static clf_status put_back(clf_trainer *t) {
   CLF_TRY(clf_do(t->dev, fill, .y = t->ring, .value = 0));
   CLF_TRY(clf__flow_clear_gradient(t->f));
   if (f->ws.rows) CLF_TRY(clf_do(t->dev, fill, .y = f->ws.train_logdet, .value = 0));
-  CLF_TRY(clf__flow_reserve(f, clf__trainer_part_size(t, t->step), clf__trainer_mode(t, t->step)));
+  CLF_TRY(clf__flow_reserve(f, clf__trainer_micro_size(t, t->step), clf__trainer_mode(t, t->step)));
   for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
   return clf__trainer_snapshot(t);
 }

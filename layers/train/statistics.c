@@ -9,9 +9,9 @@ static clf_status take_batches(clf_trainer *t) {
   CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_mode(t, begin)));
   for (int64_t step = begin; step < begin + S; step++)
     for (int32_t at = 0; at < clf__trainer_batch_size(t, step);
-         at += clf__trainer_part_rows(t, step, at)) {
+         at += clf__trainer_micro_rows(t, step, at)) {
       clf_tensor x, z;
-      CLF_TRY(clf__trainer_part(t, step, at, &x));
+      CLF_TRY(clf__trainer_micro_batch(t, step, at, &x));
       const clf_tensor logdet = clf__rows(t->f->ws.logdet, x.dim[0]);
       CLF_TRY(clf_do(t->dev, fill, .y = logdet, .value = 0));
       t->f->momentum = 1 / (double)++parts;

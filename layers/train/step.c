@@ -68,13 +68,13 @@ clf_status clf__trainer_pass(clf_trainer *t, int32_t at, int mode, clf_tensor x,
 }
 
 /* Adds the gradient and the loss of a micro-batch; off: see guard.c. */
-static clf_status part_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor loss, int *off) {
+static clf_status micro_step(clf_trainer *t, int32_t at, int32_t *n, clf_tensor loss, int *off) {
   const int mode = clf__trainer_mode(t, t->step);
   clf_tensor x;
-  CLF_TRY(clf__trainer_part(t, t->step, at, &x));
+  CLF_TRY(clf__trainer_micro_batch(t, t->step, at, &x));
   *n = x.dim[0];
-  CLF_TRY(clf__trainer_pass(t, at, mode, x, at ? t->part_loss : loss, t->step == 0 && at == 0));
-  if (at) CLF_TRY(clf_do(t->dev, axpby, .x = t->part_loss, .y = loss, .a = 1, .b = 1));
+  CLF_TRY(clf__trainer_pass(t, at, mode, x, at ? t->micro_loss : loss, t->step == 0 && at == 0));
+  if (at) CLF_TRY(clf_do(t->dev, axpby, .x = t->micro_loss, .y = loss, .a = 1, .b = 1));
   return clf__trainer_guarded(t, t->step) ? clf__trainer_check_trip(t, x, loss, off) : CLF_OK;
 }
 
@@ -85,9 +85,9 @@ static clf_status batch_step(clf_trainer *t) {
   int off = 0;
   if (t->grains.count) return clf__grains_step(t);
   CLF_TRY(
-      clf__flow_reserve(t->f, clf__trainer_part_size(t, t->step), clf__trainer_mode(t, t->step)));
+      clf__flow_reserve(t->f, clf__trainer_micro_size(t, t->step), clf__trainer_mode(t, t->step)));
   for (int32_t at = 0, took; at < n && !off; at += took)
-    CLF_TRY(part_step(t, at, &took, loss, &off));
+    CLF_TRY(micro_step(t, at, &took, loss, &off));
   if (!off) return clf__flow_finish(t->f);
   CLF_TRY(clf__flow_clear_gradient(t->f));
   return batch_step(t);

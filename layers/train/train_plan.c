@@ -18,8 +18,8 @@ static clf_status activations_of(const clf_flow *f, int32_t part, int train, uin
   return s == CLF_ENOTSUP ? CLF_OK : s;
 }
 
-static clf_status set_part(const clf_flow *f, int64_t rows, int32_t part, int activations,
-                           clf_train_plan *p) {
+static clf_status set_micro(const clf_flow *f, int64_t rows, int32_t part, int activations,
+                            clf_train_plan *p) {
   const uint64_t D = (uint64_t)f->spec.dim;
   p->part = part;
   p->way = activations;
@@ -54,7 +54,7 @@ static clf_status too_large(const clf_flow *f, const clf_train_plan *p, const ch
 }
 
 /* The largest micro-batch that the options allow: a grain, where batches are cut into them. */
-static int32_t first_part(const clf_train_options *o) {
+static int32_t first_micro(const clf_train_options *o) {
   const int64_t grains = clf__option_whole(o, CLF_OPTION_grains);
   if (grains) return (int32_t)((o->batch + grains - 1) / grains);
   return o->part > 0 && o->part < o->batch ? o->part : o->batch;
@@ -85,10 +85,10 @@ clf_status clf_train_plan_of(const clf_flow *f, const clf_train_options *o, int6
       o->activations == CLF_ACTIVATIONS_REVERSE ? CLF_ACTIVATIONS_REVERSE : CLF_ACTIVATIONS_STORE;
   const int last =
       o->activations == CLF_ACTIVATIONS_STORE ? CLF_ACTIVATIONS_STORE : CLF_ACTIVATIONS_REVERSE;
-  CLF_TRY(set_part(f, rows, first_part(o), first, &p));
-  if (!fits(f, &p) && first != last) CLF_TRY(set_part(f, rows, p.part, last, &p));
+  CLF_TRY(set_micro(f, rows, first_micro(o), first, &p));
+  if (!fits(f, &p) && first != last) CLF_TRY(set_micro(f, rows, p.part, last, &p));
   while (o->part == 0 && !grains && !fits(f, &p) && p.part > 1)
-    CLF_TRY(set_part(f, rows, p.part - p.part / 2, last, &p));
+    CLF_TRY(set_micro(f, rows, p.part - p.part / 2, last, &p));
   if (!fits(f, &p)) return too_large(f, &p, grains && p.part > 1 ? "; more grains need less" : "");
   *plan = p;
   return CLF_OK;

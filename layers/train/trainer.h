@@ -81,11 +81,11 @@ struct clf_trainer {
   clf_train_plan plan;
   clf__source *source;
   clf_arena arena;
-  clf_tensor m, v;            /* Adam's moments, in the layout of the weights */
-  clf_tensor best;            /* the weights of the best round so far */
-  clf_tensor mean, aside;     /* with ema: the averaged weights; memory to exchange them */
-  clf_tensor ring, part_loss; /* (CLF_RING_ALL) see above; the loss of a micro-batch */
-  clf_tensor squares;         /* of the pieces of the gradient (divided.c); or buf NULL */
+  clf_tensor m, v;             /* Adam's moments, in the layout of the weights */
+  clf_tensor best;             /* the weights of the best round so far */
+  clf_tensor mean, aside;      /* with ema: the averaged weights; memory to exchange them */
+  clf_tensor ring, micro_loss; /* (CLF_RING_ALL) see above; the loss of a micro-batch */
+  clf_tensor squares;          /* of the pieces of the gradient (divided.c); or buf NULL */
   clf__snapshot snapshot[CLF_SNAPSHOTS]; /* newest first */
   int norms;                             /* 1: norms of gradients are computed */
   int many;                              /* 1: many steps are one launch (mlp_steps) */
@@ -178,8 +178,8 @@ int64_t clf__trainer_epoch_of(const clf_trainer *t, int64_t step);
 int32_t clf__trainer_batch_size(const clf_trainer *t, int64_t step);
 /* The size of the micro-batch, or grain, that begins at sample `at`; and its samples, on the
  * device. */
-int32_t clf__trainer_part_rows(const clf_trainer *t, int64_t step, int32_t at);
-clf_status clf__trainer_part(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x);
+int32_t clf__trainer_micro_rows(const clf_trainer *t, int64_t step, int32_t at);
+clf_status clf__trainer_micro_batch(clf_trainer *t, int64_t step, int32_t at, clf_tensor *x);
 /* n samples from `at` on. */
 clf_status clf__trainer_rows(clf_trainer *t, int64_t step, int32_t at, int32_t n, clf_tensor *x);
 /* Whether the watchdog skips this step. */
@@ -194,7 +194,7 @@ clf_status clf__vector_copy(clf_device *dev, clf_tensor from, clf_tensor to);
 
 /* The mode of step `step`: CLF_STORED or CLF_REBUILT, and the size of its micro-batches. */
 int clf__trainer_mode(const clf_trainer *t, int64_t step);
-int32_t clf__trainer_part_size(const clf_trainer *t, int64_t step);
+int32_t clf__trainer_micro_size(const clf_trainer *t, int64_t step);
 /* Whether a step's inputs are rebuilt by inverses, and may be inaccurate; and whether they are
  * checked at step `step`. */
 int clf__trainer_inverts(const clf_trainer *t, int64_t step);

@@ -35,9 +35,9 @@ static clf_status locate_inverse(clf_trainer *t, clf_tensor z, char *name, size_
 static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, size_t size) {
   CLF_TRY(replay(t, bad));
   for (int32_t at = 0; at < clf__trainer_batch_size(t, bad);
-       at += clf__trainer_part_rows(t, bad, at)) {
+       at += clf__trainer_micro_rows(t, bad, at)) {
     clf_tensor x, z;
-    CLF_TRY(clf__trainer_part(t, bad, at, &x));
+    CLF_TRY(clf__trainer_micro_batch(t, bad, at, &x));
     if (clf__source_is_density(t->source)) {
       CLF_TRY(locate_inverse(t, x, name, size));
       if (*name) return CLF_OK;

@@ -63,10 +63,10 @@ static double *gradient_of(clf_flow *f, const char *target, int32_t part, double
   clf_trainer *t = against(f, target, &d, &o);
   double *g = calloc((size_t)f->w.dim[0], sizeof *g);
   float at[2];
-  WORKS(clf__flow_reserve(f, clf__trainer_part_size(t, 0), CLF_STORED));
+  WORKS(clf__flow_reserve(f, clf__trainer_micro_size(t, 0), CLF_STORED));
   for (int32_t first = 0; first < 12; first += t->plan.part) {
     clf_tensor x;
-    WORKS(clf__trainer_part(t, 0, first, &x));
+    WORKS(clf__trainer_micro_batch(t, 0, first, &x));
     WORKS(clf_read64(dev, x, z + f->spec.dim * first));
     WORKS(
         clf__density_step(t->source, first, x, clf_slice(t->ring, 0, 0, 1), 1.0f / 12, first == 0));

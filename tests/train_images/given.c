@@ -83,7 +83,7 @@ START_TEST(batches_have_their_context) {
   const int64_t steps = clf__steps_per_epoch(t);
   for (int64_t step = steps; step < 2 * steps; step++) { /* the second epoch */
     clf_tensor x;
-    WORKS(clf__trainer_part(t, step, 0, &x));
+    WORKS(clf__trainer_micro_batch(t, step, 0, &x));
     WORKS(clf_read64(flows_dev, clf__rows(f->ws.c, x.dim[0]), c));
     for (int i = 0; i < x.dim[0]; i++) {
       const int64_t at = clf__order_at(&order, (uint32_t)((step - steps) * 32 + i));

@@ -26,7 +26,7 @@ START_TEST(batches_are_the_images) {
   int mirrored = 0;
   for (int step = 5; step < 10; step++) { /* the second epoch */
     clf_tensor batch;
-    WORKS(clf__trainer_part(t, step, 0, &batch));
+    WORKS(clf__trainer_micro_batch(t, step, 0, &batch));
     WORKS(clf_read64(flows_dev, batch, x));
     for (int i = 0; i < batch.dim[0]; i++) {
       const int place = (step - 5) * 8 + i;
