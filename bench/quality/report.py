@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Writes the table of all results in a folder."""
 
+import collections
 import datetime
 import json
 import math
@@ -112,16 +113,24 @@ def cell(row, column):
 
 
 def coverage(folder, seconds):
-    """Returns lines: for each method, on how many tables it was run, and with how many seeds."""
-    lines = ["| method | tables | seeds for each |", "|---|---|---|"]
+    """Returns lines: for each method, on how many tables it was run, with how many seeds."""
+    lines = ["| method | tables | seeds |", "|---|---|---|"]
     for method in (method for methods in COLUMNS.values() for method in methods):
-        counts = []
+        counts = collections.Counter()
         for results in (folder / "results").glob("*"):
-            counts.append(len([1 for logp, _ in read(results, [method], seconds) if len(logp)]))
-        counts = [n for n in counts if n]
-        seeds = f"{min(counts)} to {max(counts)}" if counts and min(counts) < max(counts) else max(counts, default=0)
-        lines.append(f"| `{method}` | {len(counts)} | {seeds or ''} |")
+            counts[sum(len(logp) > 0 for logp, _ in read(results, [method], seconds))] += 1
+        del counts[0]
+        seeds = ", ".join(f"{n} on {counts[n]}" for n in sorted(counts, reverse=True))
+        lines.append(f"| `{method}` | {sum(counts.values())} | {seeds} |")
     return "\n".join(lines)
+
+
+def is_complete(folder, seconds):
+    """Returns whether each method was run on each table, with three seeds of `clflow fit`."""
+    found = [{file.name for file in results.glob("*.npz")} for results in (folder / "results").glob("*")]
+    wanted = [f"{method}-t{seconds:g}-s1.npz" for methods in COLUMNS.values() for method in methods]
+    wanted += [f"clflow-fit-t{seconds:g}-s{seed}.npz" for seed in (2, 3)]
+    return all(names.issuperset(wanted) for names in found)
 
 
 def table(rows):
@@ -151,25 +160,43 @@ def versions():
     return ", ".join(f"{name} {metadata.version(name)}" for name in names)
 
 
-def page(rows, seconds, ran):
-    judged = [verdict(row, "clflow fit") for row in rows if "clflow fit" in row.logp]
-    behind = sum("behind" in v for v in judged)
-    summary = ""
-    if judged:
-        summary = (
-            f"On {len(judged) - behind} of {len(judged)} tables `clflow fit` is the best, or behind the best by at\n"
-            f"most one standard error of the paired difference or {NOISE} nats.\n\n"
+def summary(rows):
+    """Returns a paragraph: on how many tables `clflow fit` is behind, and how far from the truth."""
+    fitted = [row for row in rows if "clflow fit" in row.logp]
+    if not fitted:
+        return ""
+    behind = sum("behind" in verdict(row, "clflow fit") for row in fitted)
+    text = (
+        f"On {len(fitted) - behind} of {len(fitted)} tables `clflow fit` is the best of the methods that were run, or "
+        f"behind the best by at most one standard error of the paired difference or {NOISE} nats."
+    )
+    below = [row.truth - mean_of(row.logp["clflow fit"]) for row in fitted if row.truth is not None]
+    if below:
+        text += (
+            " On the drawn tables, whose density is known, it is "
+            f"{min(below):.3f} to {max(below):.3f} nats below the truth."
         )
+    return text
+
+
+def page(folder, seconds):
+    rows = collect(folder, seconds)
     head = (
         "Mean log-likelihood of test rows, in nats for each row, columns standardised by the training rows. "
-        f"Larger is better; bold is the best of a row. Each method has {seconds:g} seconds on one core. Written by "
-        f"`bench/quality/run` on {datetime.date.today()}; {processor()}; {versions()}."
+        f"Larger is better; bold is the best of a row. Each method has {seconds:g} seconds of processor time on one "
+        f"core. Written by `bench/quality/run` on {datetime.date.today()}; {processor()}; {versions()}."
     )
+    missing = (
+        "**This page is not complete.** [A list at the end](#what-was-run) says on how many tables each method was "
+        "run, and with how many seeds."
+    )
+    paragraphs = [head, "" if is_complete(folder, seconds) else missing, summary(rows)]
+    text = "\n\n".join(textwrap.fill(p, 100, break_on_hyphens=False) for p in paragraphs if p)
     return f"""# How good the densities are
 
-{textwrap.fill(head, 100, break_on_hyphens=False)}
+{text}
 
-{summary}{table(rows)}
+{table(rows)}
 
 - `clflow fit` is the plain command without options. The grid is that of
   [`clflow.py`](../bench/quality/clflow.py).
@@ -181,11 +208,11 @@ def page(rows, seconds, ran):
   jointly and conditioned.
 - The error is the standard error of the best mean. The last column is the paired difference of
   `clflow fit` to the best, with its standard error.
-- Of several seeds the one with the median mean is shown. Tables are described in
-  [`tables.py`](../bench/quality/tables.py): the rows count those for training and validation.
+- Of several seeds the one with the median mean is shown, of two the lower one. Tables are described
+  in [`tables.py`](../bench/quality/tables.py): the rows count those for training and validation.
 - A cell is empty where no method of the column was run, or none has a density given a context.
 
 ## What was run
 
-{ran}
+{coverage(folder, seconds)}
 """
