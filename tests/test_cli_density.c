@@ -74,6 +74,25 @@ START_TEST(values_of_a_file) {
   ck_assert(json_is_null(json_object_get(j, "log_z_exact")));
   json_decref(j);
   refuses(1, I "--values q.npy -n 41", "-n is 41, but q.npy has 40 rows");
+  /* a density of 0 at every fourth sample */
+  clf_table q;
+  WORKS(clf_table_read("q.npy", &q));
+  for (int64_t i = 0; i < q.rows; i += 4) q.at[i] = -INFINITY;
+  for (int i = 0; i < 2; i++) {
+    WORKS(clf_table_write(i ? "0.npy" : "0.csv", &q));
+    j = json_of(i ? I "--values 0.npy --seed 2 --json" : I "--values 0.csv --seed 2 --json");
+    ck_assert(number(j, "n") == 40 && number(j, "zero_weight") == 10);
+    ck_assert_double_eq_tol(number(j, "log_z"), log(0.75), 1e-5);
+    json_decref(j);
+  }
+  q.at[1] = INFINITY;
+  WORKS(clf_table_write("0.npy", &q));
+  refuses(1, I "--values 0.npy", "0.npy: row 2, column 1 (from 1): inf is not a finite number");
+  write_text("0.csv", "0\n-1\nnan\n");
+  refuses(1, I "--values 0.csv", "\"nan\" is not a finite number");
+  clf_table_free(&q);
+  remove("0.npy");
+  remove("0.csv");
   refuses(1, I "--values s.npy",
           "s.npy has 2 columns; log-densities of samples are a single column");
   remove("s.npy");

@@ -281,8 +281,26 @@ START_TEST(an_early_end) {
 }
 END_TEST
 
+/* Test rows outside the support are counted, and the others scored. */
+START_TEST(test_rows_of_zero_density) {
+  static const char wanted[] = "test rows            -inf nats, 1 of zero density; without them "
+                               "-1.386294 nats, standard error 0.000000, over all 3\n";
+  char text[256] = "a,b\n";
+  for (int i = 0; i < 9; i++)
+    snprintf(text + strlen(text), sizeof text - strlen(text), "0.%d,-0.%d\n", i, i * 7 % 9);
+  write_text("inside.csv", text);
+  write_text("three.csv", "a,b\n0,0\n0.5,-0.5\n3,0\n");
+  write_text("box.txt", "2: lu -> box(-1,1)\n");
+#define BOX                                                                                        \
+  "--data inside.csv --flow @box.txt --steps 1 --lr 1e-12 --no-standardize --test three.csv "
+  succeeds("train " BOX "--out box", wanted);
+  succeeds("sweep " BOX "--seeds 1 --out swept", wanted);
+}
+END_TEST
+
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {valid_and_test, rows_that_are_refused, folds_are_trainings,
-                                defaults,       the_lecture,           an_early_end};
+  const TTest *const tests[] = {
+      valid_and_test, rows_that_are_refused, folds_are_trainings,      defaults,
+      the_lecture,    an_early_end,          test_rows_of_zero_density};
   return program_main(argc, argv, "cli training", files, tests, sizeof tests / sizeof *tests);
 }

@@ -55,7 +55,8 @@ static void print_table(const cli_members *s, const int32_t *order, int32_t coun
 /* ---- Scores of the result ------------------------------------------------------------------ */
 
 typedef struct scores {
-  double valid, test, test_error; /* NaN: not known */
+  double valid; /* NaN: not known */
+  cli_apart_result test;
   int64_t test_rows;
 } scores;
 
@@ -82,9 +83,8 @@ static int score_valid(cli_session *s, double *mean) {
 static int score_test(cli_session *s, scores *r) {
   const int64_t n = cli_row_count(s);
   double *const logp = malloc((size_t)n * sizeof *logp);
-  int64_t zeros;
   int code = logp ? cli_log_probs(s, logp) : cli_fail("out of memory for %" PRId64 " rows", n);
-  if (!code) code = cli_apart_score(logp, NULL, n, &r->test, &r->test_error, &zeros);
+  if (!code) code = cli_apart_score(logp, NULL, n, &r->test);
   r->test_rows = n;
   free(logp);
   return code;
@@ -150,9 +150,10 @@ static void print_result(const int32_t *order, int32_t blended, const scores *r)
   else
     printf("\nmodel                %s, member %03d\n", cli_sweep_wanted.out, (int)*order);
   if (isfinite(r->valid)) printf("validation rows      %.6f nats, which chose it\n", r->valid);
-  if (r->test_rows)
-    printf("test rows            %.6f nats, standard error %.6f, over all %" PRId64 "\n", r->test,
-           r->test_error, r->test_rows);
+  if (!r->test_rows) return;
+  printf("test rows            %.6f nats", r->test.mean);
+  cli_apart_print_error(&r->test, 1, "nats");
+  printf(", over all %" PRId64 "\n", r->test_rows);
 }
 
 static int print_json(const cli_members *s, const int32_t *order, int32_t blended,
@@ -163,14 +164,14 @@ static int print_json(const cli_members *s, const int32_t *order, int32_t blende
   json_object_set_new(all, "chosen", list);
   json_object_set_new(all, "out", cli_json_text(cli_sweep_wanted.out));
   json_object_set_new(all, "valid", cli_json_number(r->valid));
-  json_object_set_new(all, "test", cli_json_number(r->test));
-  json_object_set_new(all, "test_se", cli_json_number(r->test_error));
+  json_object_set_new(all, "test", cli_json_number(r->test.mean));
+  json_object_set_new(all, "test_se", cli_json_number(r->test.error));
   json_object_set_new(all, "test_rows", json_integer(r->test_rows));
   return cli_json_print(all);
 }
 
 static int finish(const cli_members *s, const int32_t *order, int32_t count) {
-  scores r = {NAN, NAN, NAN, 0};
+  scores r = {NAN, {NAN, NAN, 0, NAN, NAN}, 0};
   int32_t blended = cli_sweep_wanted.blend;
   const char *const best = cli_sweep_file(*order, ".safetensors");
   if (blended > count) {

@@ -2,6 +2,7 @@
 /* apart.c: `--valid` and `--test` of `clflow train`: rows or images that come from separate
  * files. */
 #include "train.h"
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -107,59 +108,67 @@ void cli_apart_close(cli_session *s) {
 
 /* ---- The test rows ------------------------------------------------------------------------ */
 
-/* Weighted mean of log p, and its standard error; rows of weight 0, or without log p, are left out.
- */
-static void weigh(const double *logp, const double *weights, int64_t n, double *mean,
+/* Weighted mean of log p of at least `lowest`, and its standard error; rows of weight 0, or without
+ * log p, are left out. */
+static void weigh(const double *logp, const double *weights, int64_t n, double lowest, double *mean,
                   double *error) {
   double sum = 0, all = 0, square = 0;
   for (int64_t i = 0; i < n; i++) {
-    if (!(weights[i] > 0) || isnan(logp[i])) continue;
+    if (!(weights[i] > 0) || !(logp[i] >= lowest)) continue;
     sum += weights[i] * logp[i];
     all += weights[i];
   }
   *mean = sum / all;
   for (int64_t i = 0; i < n; i++)
-    if (weights[i] > 0 && !isnan(logp[i])) square += pow(weights[i] * (logp[i] - *mean), 2);
+    if (weights[i] > 0 && logp[i] >= lowest) square += pow(weights[i] * (logp[i] - *mean), 2);
   *error = isfinite(*mean) ? sqrt(square) / all : NAN;
 }
 
-int cli_apart_score(const double *logp, const double *weights, int64_t n, double *mean,
-                    double *error, int64_t *zeros) {
+int cli_apart_score(const double *logp, const double *weights, int64_t n, cli_apart_result *r) {
   clf_score score = {0};
   int64_t missing = 0;
   const int code = cli_score(logp, n, 1, &score, &missing);
-  *mean = score.mean;
-  *error = score.std_error;
-  *zeros = score.zeros;
-  if (!code && weights) weigh(logp, weights, n, mean, error);
+  *r = (cli_apart_result){score.mean, score.std_error, score.zeros, score.rest.mean,
+                          score.rest.std_error};
+  if (code || !weights) return code;
+  weigh(logp, weights, n, -INFINITY, &r->mean, &r->error);
+  weigh(logp, weights, n, -DBL_MAX, &r->rest, &r->rest_error);
   return code;
 }
 
-static int score_test(cli_session *test, double *mean, double *error, int64_t *zeros) {
+void cli_apart_print_error(const cli_apart_result *r, double unit, const char *name) {
+  if (isfinite(r->mean)) printf(", standard error %.6f", fabs(r->error / unit));
+  if (!r->zeros) return;
+  printf(", %" PRId64 " of zero density", r->zeros);
+  if (isfinite(r->rest))
+    printf("; without them %.6f %s, standard error %.6f", r->rest / unit, name,
+           fabs(r->rest_error / unit));
+}
+
+static int score_test(cli_session *test, cli_apart_result *r) {
   const int64_t n = cli_row_count(test);
   double *logp = malloc((size_t)n * sizeof *logp);
   int code = logp ? cli_log_probs(test, logp) : cli_fail("out of memory for %" PRId64 " rows", n);
-  if (!code) code = cli_apart_score(logp, test->weights.at, n, mean, error, zeros);
+  if (!code) code = cli_apart_score(logp, test->weights.at, n, r);
   free(logp);
   return code;
 }
 
 int cli_apart_test(cli_session *test, const cli_training *t) {
   const int64_t n = cli_row_count(test);
-  const double unit = t->bits > 0 ? t->bits : 1, sign = t->bits > 0 ? -1 : 1;
-  double mean, error;
-  int64_t zeros;
+  const double unit = t->bits > 0 ? -t->bits : 1;
+  const char *const name = t->bits > 0 ? "bits/dim" : "nats";
+  cli_apart_result r;
   if (!test->flow || !n) return CLI_OK;
-  const int code = score_test(test, &mean, &error, &zeros);
+  const int code = score_test(test, &r);
   if (code) return code;
-  printf("test %s          %.6f %s, standard error %.6f, over all %" PRId64 "\n",
-         t->bits > 0 ? "images" : "rows  ", sign * mean / unit, t->bits > 0 ? "bits/dim" : "nats",
-         error / unit, n);
-  if (zeros) printf("zero density         %" PRId64 " of these\n", zeros);
+  printf("test %s          %.6f %s", t->bits > 0 ? "images" : "rows  ", r.mean / unit, name);
+  cli_apart_print_error(&r, unit, name);
+  printf(", over all %" PRId64 "\n", n);
   cli_training_log(t, json_pack("{s:I, s:o, s:o, s:I, s:I}", "step", (json_int_t)t->step,
                                 t->bits > 0 ? "test_bits_per_dim" : "test",
-                                cli_json_number(sign * mean / unit), "test_se",
-                                cli_json_number(error / unit), "rows", (json_int_t)n, "zeros",
-                                (json_int_t)zeros));
+                                cli_json_number(r.mean / unit), "test_se",
+                                cli_json_number(fabs(r.error / unit)), "rows", (json_int_t)n,
+                                "zeros", (json_int_t)r.zeros));
   return CLI_OK;
 }

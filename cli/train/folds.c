@@ -77,12 +77,13 @@ typedef struct folds {
 
 static int score(const folds *f, int32_t k, cli_session *held, double *mean) {
   const int64_t n = held->data.rows;
-  double *logp = malloc((size_t)n * sizeof *logp), error;
-  int64_t zeros;
+  double *logp = malloc((size_t)n * sizeof *logp);
+  cli_apart_result r = {NAN, NAN, 0, NAN, NAN};
   int code = logp ? cli_log_probs(held, logp) : cli_fail("out of memory for %" PRId64 " rows", n);
   for (int64_t i = 0, at = 0; i < f->s->data.rows && !code; i++)
     if (f->fold[i] == k) f->logp[i] = logp[at++];
-  if (!code) code = cli_apart_score(logp, held->weights.at, n, mean, &error, &zeros);
+  if (!code) code = cli_apart_score(logp, held->weights.at, n, &r);
+  *mean = r.mean;
   free(logp);
   return code;
 }
@@ -143,22 +144,20 @@ static int64_t median(int64_t *v, int32_t n) {
 }
 
 static int tell(const folds *f, int64_t *steps) {
-  double mean, error;
-  int64_t zeros;
   const int64_t n = f->s->data.rows;
-  const int code = cli_apart_score(f->logp, f->s->weights.at, n, &mean, &error, &zeros);
+  cli_apart_result r;
+  const int code = cli_apart_score(f->logp, f->s->weights.at, n, &r);
   if (code) return code;
   *steps = median(f->steps, f->count);
-  printf("folds                %" PRId32
-         ": held-out log-likelihood %.6f nats, standard error %.6f\n",
-         f->count, mean, error);
-  if (zeros) printf("zero density         %" PRId64 " of %" PRId64 " samples\n", zeros, n);
+  printf("folds                %" PRId32 ": held-out log-likelihood %.6f nats", f->count, r.mean);
+  cli_apart_print_error(&r, 1, "nats");
+  printf("\n");
   printf("steps                %" PRId64 ", the median of the best of each fold\n", *steps);
   cli_flush();
   cli_training_log(f->t,
                    json_pack("{s:I, s:o, s:o, s:I, s:I}", "folds", (json_int_t)f->count, "valid",
-                             cli_json_number(mean), "valid_se", cli_json_number(error), "zeros",
-                             (json_int_t)zeros, "steps", (json_int_t)*steps));
+                             cli_json_number(r.mean), "valid_se", cli_json_number(r.error), "zeros",
+                             (json_int_t)r.zeros, "steps", (json_int_t)*steps));
   return *steps > 0 ? CLI_OK
                     : cli_fail("no fold had a finite validation loss; a smaller --lr may help");
 }

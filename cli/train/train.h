@@ -91,10 +91,18 @@ void cli_apart_close(cli_session *s);
 /* Prints and logs the log-likelihood of test rows under the current flow; does nothing without
  * rows. */
 int cli_apart_test(cli_session *test, const cli_training *t);
-/* The mean of log p, weighted (weights NULL: equally), with its standard error, and the number
- * of rows with zero density. */
-int cli_apart_score(const double *logp, const double *weights, int64_t n, double *mean,
-                    double *error, int64_t *zeros);
+
+/* The mean of log p of rows that took no part in training, weighted, with its standard error. */
+typedef struct cli_apart_result {
+  double mean, error;
+  int64_t zeros;           /* rows with zero density; then the mean is -inf, its error NaN */
+  double rest, rest_error; /* without these rows */
+} cli_apart_result;
+/* Scores log p of n rows; weights NULL: equal ones. */
+int cli_apart_score(const double *logp, const double *weights, int64_t n, cli_apart_result *r);
+/* Prints ", standard error ..." of the mean, or how many rows have zero density and the mean
+ * without them, in units of `unit`; the sign is that of the mean.  No end of line. */
+void cli_apart_print_error(const cli_apart_result *r, double unit, const char *name);
 
 /* folds.c: refuses --folds where it has no meaning. */
 int cli_folds_check(const cli_session *s);

@@ -20,7 +20,7 @@ static cli_option options[] = {
      CLI_TEXT, &o.target, NULL, 0, 0},
     {"--values", "FILE",
      "weight them by the log-densities in this file instead: one column, a row for each sample "
-     "that `clflow sample` draws with the same --seed and --first",
+     "that `clflow sample` draws with the same --seed and --first; -inf is a density of 0",
      CLI_INPUT, &o.values, NULL, 0, 0},
     {"-n", "N", "draw this many samples (default 10000, or as many as --values has)", CLI_COUNT,
      &o.count, NULL, 0, 0},
@@ -54,7 +54,10 @@ static clf_status next_values(const double *x, int64_t n, double *logp, double *
 }
 
 static int open_values(values *v, clf_density *d) {
-  if (clf_table_read(o.values, &v->table) != CLF_OK) return cli_fail_library();
+  clf_table_options read = {0};
+  if (clf_table_options_set(&read, "log_densities", "1") != CLF_OK ||
+      clf_table_read_with(o.values, &read, &v->table) != CLF_OK)
+    return cli_fail_library();
   if (v->table.cols != 1)
     return cli_fail("%s has %d columns; log-densities of samples are a single column", o.values,
                     v->table.cols);

@@ -176,6 +176,7 @@ static int agrees(clf__csv *r, int64_t c, const clf__field *f, clf__field_kind k
 
 clf_status clf__csv_take_number(clf__csv *r, int64_t c, const clf__field *f, double *v) {
   const clf__field_kind kind = clf__csv_kind(r, f, v);
+  if (kind == CLF_FIELD_NOT_FINITE && *v == -INFINITY && clf__takes_log_of_0(r->o)) return CLF_OK;
   if (clf__is_number(kind)) {
     if (agrees(r, c, f, kind)) return CLF_OK;
     return clf__csv_refuse_kind(r, c, f, kind == CLF_FIELD_NUMBER ? CLF_FIELD_TEXT : kind);

@@ -64,7 +64,8 @@ static clf_status decode_all(const clf__npy *h, clf__npy_type d, const char *dat
     for (int32_t c = 0; c < t->cols; c++) {
       const size_t k = (size_t)i * cols + (size_t)from[c];
       const double v = clf__npy_number(d, b + clf__npy_offset(h, k) * (size_t)d.size);
-      if (!isfinite(v) && !(isnan(v) && o->missing != CLF_MISSING_REFUSE))
+      if (!isfinite(v) && !(isnan(v) && o->missing != CLF_MISSING_REFUSE) &&
+          !(v == -INFINITY && clf__takes_log_of_0(o)))
         return clf__fail(CLF_EFORMAT,
                          "%s: row %" PRId64 ", column %" PRId32 " (from 1): %s is not a finite "
                          "number",

@@ -162,6 +162,7 @@ static const clf__named members[] = {
     CLF_NAMED(clf_table_options, width, INT32, NULL),
     CLF_NAMED(clf_table_options, channels, INT32, NULL),
     CLF_NAMED(clf_table_options, order, CHOICE, "auto|NHWC|NCHW"),
+    {"log_densities", CLF_NAMED_INT64, offsetof(clf_table_options, more[0].whole), NULL},
 };
 
 clf_status clf_table_options_set(clf_table_options *options, const char *name, const char *value) {

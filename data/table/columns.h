@@ -14,6 +14,9 @@ clf_status clf__columns_choose(const char *path, const clf_table_options *o, cha
 clf_status clf__columns_find(const char *path, const char *option, const char *word,
                              char *const *names, int32_t cols, int32_t *column);
 
+/* Option "log_densities", 1: -inf is a number too, the logarithm of 0. */
+static inline int clf__takes_log_of_0(const clf_table_options *o) { return o->more[0].whole != 0; }
+
 /* Checks the options; some are invalid for sources that are not text.  Errors: EINVAL. */
 clf_status clf__options_check(const char *path, const clf_table_options *o);
 clf_status clf__options_check_no_text(const char *path, const clf_table_options *o,
