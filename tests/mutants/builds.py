@@ -51,21 +51,30 @@ class Batch:
         copy_tree(pristine, files_here(pristine), self.tree.root)
         self.tree.linked = together.compile_choice(self.tree.work)
         self.tree.configure(build)
-        self.number, self.notes, self.enters, self.made = {}, {}, {}, set()
+        self.number, self.notes, self.invalid, self.enters, self.made = {}, {}, [], {}, set()
         self.entered = self.tree.work / "entered"
         for file in sorted({m.file for m in mutants}):
             self.add(file, [m for m in mutants if m.file == file])
 
     def add(self, file, mutants):
-        first = len(self.number) + 1
-        numbered = list(enumerate(mutants, first))
-        text, notes = together.combine(self.texts[file], numbered)
+        if self.compile(file, mutants):
+            return
+        (self.tree.root / file).write_text(self.texts[file])
+        bad = [m for m in mutants if compiled(self.tree, self.build, file, m.apply(self.texts[file])) is None]
+        self.invalid += bad
+        if not self.compile(file, [m for m in mutants if m not in bad]):
+            (self.tree.root / file).write_text(self.texts[file])  # they are tried alone
+
+    def compile(self, file, mutants):
+        if not mutants:
+            return True
+        text, notes = together.combine(self.texts[file], mutants)
         (self.tree.root / file).write_text(text)
-        if self.tree.ninja(self.build, self.tree.object_of(file), mutated=True)[0]:
-            self.number |= {m.id: number for number, m in numbered}
-            self.notes |= notes
-        else:
-            (self.tree.root / file).write_text(self.texts[file])
+        if not self.tree.ninja(self.build, self.tree.object_of(file))[0]:
+            return False
+        self.number |= {m.id: together.number_of(m) for m in mutants}
+        self.notes |= notes
+        return True
 
     def of(self, m):
         return Chosen(self, self.number[m.id])

@@ -262,12 +262,17 @@ class Campaign:
         if shared or not found and families is None:
             found = {t for t in self.tests if not UNRECORDED.match(t)}
         first = re.compile(rf"ops/.*/{stem}$") if stem else None
+        # Drivers compile for a while, and most host code is the same on every device.
+        slower = 1 if re.match("cl/|runtime/opencl/", m.file) else 5
         killed = [r for r in self.results.values() if r["file"] == m.file and r["verdict"] == "killed"]
         killers, former = Counter(r["test"] for r in killed), self.former.get(m.id)
         return sorted(
             (t for t in found if t in self.tests),
             key=lambda t: (
-                t != former, not (first and first.match(t)), t not in known, self.seconds[t] / (1 + 4 * killers[t])
+                t != former,
+                not (first and first.match(t)),
+                t not in known,
+                self.seconds[t] * (slower if "opencl" in t else 1) / (1 + 4 * killers[t]),
             ),
         )
 
@@ -329,27 +334,26 @@ class Campaign:
     def try_together(self, tree, mutants):
         """Yields (mutant, verdict, test or remark) for mutants of host code, and None as the verdict of one that
         has to be tried alone."""
-        left, plain = [], {}
-        for m in mutants:
-            if m.file not in plain:
-                plain[m.file] = compiled(tree, "gcc", m.file, self.text[m.file])
-            code = compiled(tree, "gcc", m.file, m.apply(self.text[m.file]))
-            if code is None or code == plain[m.file]:
-                yield m, "equivalent" if code else "invalid", "same object code" if code else ""
-            else:
-                left.append(m)
         survivors = []
-        for m, verdict, test in self.run_batch(tree, "gcc", left):
-            if verdict == "survived" and not self.o.no_sanitize:
+        for m, verdict, test in self.run_batch(tree, "gcc", mutants):
+            if verdict in ("survived", "open") and self.same_code(tree, m):
+                yield m, "equivalent", "same object code"
+            elif verdict == "survived" and not self.o.no_sanitize:
                 survivors.append(m)
             else:
                 yield m, verdict, test
         yield from self.run_batch(tree, "sanitize", survivors)
 
+    def same_code(self, tree, m):
+        codes = [compiled(tree, "gcc", m.file, text) for text in (self.text[m.file], m.apply(self.text[m.file]))]
+        return codes[0] == codes[1]
+
     def run_batch(self, tree, build, mutants):
         batch = Batch(tree, self.pristine, build, self.text, mutants) if mutants else None
         for m in mutants:
-            if m.id in batch.number:
+            if m in batch.invalid:
+                yield m, "invalid", ""
+            elif m.id in batch.number:
                 yield m, *self.run_tests(batch.of(m), m, None, self.tests_for(m, None, shared=True))
             else:
                 yield m, None, ""

@@ -17,7 +17,7 @@ CHOOSES = r"""
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-enum { MOST = 4096 };
+enum { MOST = 65536 };
 static char nowhere[MOST];
 __attribute__((visibility("hidden"))) char *clf_mutant_entered = nowhere;
 __attribute__((visibility("hidden"))) int clf_mutant;
@@ -29,7 +29,7 @@ __attribute__((constructor(101))) static void begin(void) {
   clf_mutant = number ? atoi(number) : 0;
 }
 """
-MOST = 4096
+MOST = 65536
 DECLARES = "extern int clf_mutant;\nextern char *clf_mutant_entered;\n#line 1\n"
 
 
@@ -62,17 +62,22 @@ def returns_nothing(text, first):
     return re.search(r"\bvoid\s+\w+\s*\(", head) is not None
 
 
-def combine(text, numbered):
-    """Returns the text with all of these mutants [(number, mutant)], and {number: number that its function notes}."""
+def number_of(m):
+    return int(m.id[:7], 16)
+
+
+def combine(text, mutants):
+    """Returns the text with all of these mutants, and {number: what its function notes}."""
     bodies, notes = {}, {}
-    for number, m in numbered:
-        bodies.setdefault(function_of(text, m), []).append((number, m))
+    for m in mutants:
+        bodies.setdefault(function_of(text, m), []).append((number_of(m), m))
     for (first, last), found in sorted(bodies.items(), reverse=True):
         end = "return;" if returns_nothing(text, first) else "__builtin_trap();"
-        copies = [f" clf_mutant_entered[{found[0][0]}] = 1;"]
+        note = found[0][0] % MOST
+        copies = [f" clf_mutant_entered[{note}] = 1;"]
         for number, m in found:
             body = text[first : m.start] + m.after + text[m.end : last]
             copies.append(f" if (clf_mutant == {number}) {{{body}\n{end} }}")
-            notes[number] = found[0][0]
+            notes[number] = note
         text = text[:first] + "".join(copies) + text[first:]
     return DECLARES + text, notes
