@@ -98,6 +98,49 @@ START_TEST(batches_have_their_context) {
 }
 END_TEST
 
+/* Validation images are scored given their own context. */
+START_TEST(validation_has_its_context) {
+  quarters q = make_quarters();
+  clf_flow *f = flows_of(flows_dev, GIVEN, 3);
+  clf_train_options o = short_training(1);
+  o.valid_split = 0.25;
+  clf_trainer *t = trainer_of(f, &q, &o);
+  const int64_t held = t->source->held_out;
+  uint8_t *bytes = malloc((size_t)held * D);
+  double *x = flows_array((size_t)held * D), *c = flows_array((size_t)held * C),
+         *logp = flows_array((size_t)held), mean, sum = 0;
+  ck_assert_ptr_nonnull(bytes);
+  WORKS(clf_images_get(q.images, t->source->index, 0, held, NULL, bytes));
+  clf_dequantize(bytes, held, D, o.seed, 0, x);
+  for (int64_t i = 0; i < held * C; i++) c[i] = q.given.at[t->source->index[i / C] * C + i % C];
+  WORKS(clf_log_prob_given(f, x, c, held, logp));
+  for (int64_t i = 0; i < held; i++) sum += logp[i];
+  WORKS(t->source->ops->validate(t->source, &mean));
+  ck_assert_double_eq_tol(mean, sum / (double)held, 1e-3);
+  free(logp), free(c), free(x), free(bytes);
+  clf_trainer_free(t);
+  clf_flow_free(f);
+  free_quarters(&q);
+}
+END_TEST
+
+/* A net that starts with zeros does so with any context. */
+START_TEST(nets_begin_at_rest) {
+  static const char *const texts[] = {"2x2x2|1: split(prior=conv) -> normal",
+                                      "2x2x2|1: coupling(add, conv(2, kernels=3), mask=mid) -> "
+                                      "normal"};
+  const double x[8] = {0.5, -1, 2, 0.25, -0.75, 1, 0, -2}, c[1] = {3};
+  double want = -4 * log(2 * acos(-1)), logp;
+  for (int i = 0; i < 8; i++) want -= x[i] * x[i] / 2;
+  for (int k = 0; k < 2; k++) {
+    clf_flow *f = flows_of(flows_dev, texts[k], 3);
+    WORKS(clf_log_prob_given(f, x, c, 1, &logp));
+    ck_assert_double_eq_tol(logp, want, 1e-5);
+    clf_flow_free(f);
+  }
+}
+END_TEST
+
 /* ---- Learning ---------------------------------------------------------------------------------
  */
 
@@ -238,10 +281,33 @@ START_TEST(contexts_that_do_not_fit) {
 }
 END_TEST
 
+/* Ways for a context to enter that a net does not have. */
+START_TEST(nets_that_do_not_fit) {
+  static const char *const cases[][2] = {
+      {"2x2x2|1: coupling(add, conv(2, context=glu), mask=mid) -> normal",
+       "conv: context=glu gates residual blocks; use convresnet, or context=add"},
+      {"2x2x2|1: coupling(add, convresnet(2x1, like=realnvp), mask=mid) -> normal",
+       "convresnet: like=realnvp takes the context by context=add alone"},
+      {"2x2x2|3: -> normal(conv(2))",
+       "conv: convolutions need images, and the input is not an image"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    clf_arch *arch;
+    clf_flow *f = NULL;
+    WORKS(clf_arch_parse(cases[i][0], &arch));
+    REFUSED(clf_flow_create_arch(flows_dev, arch, 1, &f), CLF_EINVAL, cases[i][1]);
+    clf_arch_free(arch);
+  }
+}
+END_TEST
+
 void tests_of_given(TCase *tc) {
   tcase_add_test(tc, batches_have_their_context);
+  tcase_add_test(tc, validation_has_its_context);
+  tcase_add_test(tc, nets_begin_at_rest);
   tcase_add_test(tc, contexts_are_learned);
   tcase_add_test(tc, resumes_with_the_same_bits);
   tcase_add_test(tc, steps_in_micro_batches);
   tcase_add_test(tc, contexts_that_do_not_fit);
+  tcase_add_test(tc, nets_that_do_not_fit);
 }
