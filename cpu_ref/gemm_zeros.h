@@ -6,8 +6,8 @@
  * skips the columns in which all its rows are 0: adding 0 changes no sum.
  *
  * If units are sorted by degree, the stored weights form stairs: zeros are at the end of each row
- * of storage, and at the beginning of each column.  Then only the zeros are read to find where they
- * end, and a tile has one range of columns. */
+ * of storage, and at the beginning of each column.  Then a row only needs where they begin or end,
+ * and a tile has one range of columns. */
 
 typedef struct sparse {
   const tiling *q;
@@ -102,11 +102,12 @@ static int has_stairs(const tiling *q) {
 /* The number of columns that each row uses: up to its last number or, of a^T, from its first. */
 static void find_ends_of_rows(const sparse *s) {
   for (int i = 0; i < s->q->M; i++) {
-    uint64_t bits = 0;
-    int w = s->words;
-    while (!bits && w-- > 0)
-      bits = bits_of_numbers(row_of_a(s->q, i) + w * WORD, min_int(WORD, s->q->K - w * WORD));
-    s->count[i] = bits ? (w + 1) * WORD - __builtin_clzll(bits) : 0;
+    s->count[i] = 0;
+    for (int w = 0; w < s->words; w++) { /* all of them: memory is fast in storage order */
+      const uint64_t bits =
+          bits_of_numbers(row_of_a(s->q, i) + w * WORD, min_int(WORD, s->q->K - w * WORD));
+      if (bits) s->count[i] = (w + 1) * WORD - __builtin_clzll(bits);
+    }
   }
 }
 static void find_begins_of_columns(const sparse *s) {
