@@ -18,6 +18,13 @@ static int asks_for_mpi(int argc, char **argv) {
   return 0;
 }
 
+/* Whether several processes would write the same files. */
+static int writes(const cli_verb *verb) {
+  for (const cli_option *o = verb->options; o->name; o++)
+    if (strcmp(o->name, "--out") == 0) return 1;
+  return 0;
+}
+
 static int run(int argc, char **argv) {
   if (argc < 2) {
     cli_help_program(stderr);
@@ -39,6 +46,11 @@ static int run(int argc, char **argv) {
     cli_help_verb(verb);
     return CLI_OK;
   }
+  if (!verb->ranks && writes(verb) && clf_group_launched() > 1)
+    return cli_usage(
+        "it runs in one process, and a launcher started %d; CLFLOW_MPI=none runs it in "
+        "each of them",
+        (int)clf_group_launched());
   int code = verb->ranks ? cli_ranks_begin(asks_for_mpi(argc, argv)) : CLI_OK;
   if (!code) code = cli_parse(verb, argc - 2, argv + 2);
   if (!code && cli_ranks_own() == 0) code = cli_check_files(verb);

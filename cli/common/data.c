@@ -226,7 +226,7 @@ int cli_log_probs(cli_session *s, double *logp) {
   const int64_t rows = cli_row_count(s), maximum = cli_row_chunk(s);
   const int64_t chunk = s->images ? maximum : clf_flow_chunk(s->flow);
   int64_t first, end;
-  int code = CLI_OK;
+  int code = cli_session_compare(s);
   cli_ranks_range(rows, chunk, &first, &end);
   for (int64_t at = first, n; at < end && !code; at += n) {
     const double *x, *c;

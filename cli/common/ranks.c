@@ -98,6 +98,7 @@ int cli_ranks_join(int code, void *rows, int64_t n, int64_t chunk, size_t bytes)
 }
 
 void cli_ranks_divide(void) { divides = 1; }
+int cli_ranks_divided(void) { return divides && cli_ranks_size() > 1; }
 
 void cli_ranks_finish(void) {
   if (group) cli_release_errors(0);

@@ -39,6 +39,7 @@ int cli_ranks_join(int code, void *rows, int64_t n, int64_t chunk, size_t bytes)
 /* Declares that verbs divide their rows from now on. The second function ends all common work;
  * only rank 0 continues. */
 void cli_ranks_divide(void);
+int cli_ranks_divided(void); /* 1: several ranks do so */
 void cli_ranks_finish(void);
 
 /* Ends the group, or all of its processes if the others may not know of a failure. Returns the

@@ -39,6 +39,9 @@ int cli_session_open(cli_session *s);
  * device. */
 int cli_session_next(cli_session *s);
 void cli_session_close(cli_session *s);
+/* Where ranks divide rows (ranks.h): fails on all of them if one has another model, other data,
+ * another version or another kind of device than rank 0. Call it before rows are divided. */
+int cli_session_compare(cli_session *s);
 
 /* ---- data.c: tables, and images, which are rows too once they are continuous ------- */
 

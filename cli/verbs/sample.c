@@ -72,11 +72,12 @@ static int draw(const cli_session *s, int64_t first, int64_t n, double *x) {
 }
 
 /* Draws all n samples, divided among the ranks. */
-static int draw_part(const cli_session *s, int64_t n, int32_t dim, double *x) {
+static int draw_part(cli_session *s, int64_t n, int32_t dim, double *x) {
   int64_t first, end;
   const int64_t chunk = clf_flow_chunk(s->flow);
   cli_ranks_range(n, chunk, &first, &end);
-  const int code = end > first ? draw(s, first, end - first, x + first * dim) : CLI_OK;
+  int code = cli_session_compare(s);
+  if (!code && end > first) code = draw(s, first, end - first, x + first * dim);
   return cli_ranks_join(code, x, n, chunk, (size_t)dim * sizeof *x);
 }
 
@@ -101,12 +102,12 @@ typedef struct target {
   double *x;
 } target;
 
-static int draw_images(const cli_session *s, int64_t all, target to) {
+static int draw_images(cli_session *s, int64_t all, target to) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   const int64_t dim = spec->dim;
   double *chunk = to.x ? NULL : malloc((size_t)(CLI_CHUNK * dim) * sizeof *chunk);
   if (!to.x && !chunk) return cli_fail("out of memory for %d images", CLI_CHUNK);
-  int code = CLI_OK;
+  int code = cli_session_compare(s);
   int64_t begin, end;
   cli_ranks_range(all, CLI_CHUNK, &begin, &end);
   for (int64_t first = begin, n; first < end && !code; first += n) {
@@ -123,7 +124,7 @@ static int draw_images(const cli_session *s, int64_t all, target to) {
   return code;
 }
 
-static int put_pixels(const cli_session *s) {
+static int put_pixels(cli_session *s) {
   clf_table samples;
   int64_t all = 0;
   int code = count_all(s, &all);
@@ -156,7 +157,7 @@ static int check_cells(int64_t all) {
                    cells, o.grid[0], o.grid[1]);
 }
 
-static int put_images(const cli_session *s, cli_grid grid) {
+static int put_images(cli_session *s, cli_grid grid) {
   const clf_flow_spec *spec = clf_flow_get_spec(s->flow);
   int64_t all = 0;
   arrange(s, &grid);
@@ -182,7 +183,7 @@ static int put_columns(const clf_flow *flow, clf_table *samples) {
   return clf_plot_table(samples, title, o.out) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-static int draw_columns(const cli_session *s) {
+static int draw_columns(cli_session *s) {
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
   if (o.grid[0])
     return cli_fail("--grid arranges images; the model %s makes columns", cli_common.model);

@@ -250,6 +250,7 @@ clf_status clf_trainer_run(clf_trainer *t, clf_progress_fn report, void *context
            .pace = 1,
            .norm = NAN};
   clf_status s = clf__trainer_shake_hands(t);
+  if (!s) s = clf__trainer_decide(t, &r.stop, &r.pace); /* and where it was saved */
   if (s) return s;
   t->group.failed = CLF_OK;
   t->group.running = 1;

@@ -387,6 +387,12 @@ typedef struct decision {
   char path[256];
 } decision;
 
+static void note_checkpoint(const clf__membership *m) {
+  if (m->g && m->saved >= 0)
+    clf__group_note(m->g, "; the last checkpoint, %s, is of step %lld", m->path,
+                    (long long)m->saved);
+}
+
 clf_status clf__trainer_decide(clf_trainer *t, int *stop, int64_t *pace) {
   clf__membership *m = of(t);
   decision d = {.stop = *stop, .pace = *pace, .saved = m->saved};
@@ -398,9 +404,7 @@ clf_status clf__trainer_decide(clf_trainer *t, int *stop, int64_t *pace) {
   m->saved = d.saved;
   d.path[sizeof d.path - 1] = 0;
   snprintf(m->path, sizeof m->path, "%s", d.path);
-  if (m->saved >= 0)
-    clf__group_note(m->g, "; the last checkpoint, %s, is of step %lld", m->path,
-                    (long long)m->saved);
+  note_checkpoint(m);
   return CLF_OK;
 }
 
@@ -408,4 +412,5 @@ void clf__trainer_note_saved(clf_trainer *t, const char *path) {
   clf__membership *m = of(t);
   m->saved = t->step;
   snprintf(m->path, sizeof m->path, "%s", path);
+  note_checkpoint(m);
 }

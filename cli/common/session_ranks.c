@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* session_ranks.c: whether ranks that divide rows have the same model and the same data. */
+#include "ranks.h"
+#include "session.h"
+#include "cli.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct card {
+  char version[32], device[96];
+  uint64_t model, data, given;
+} card;
+
+/* FNV over words of 8 bytes, and over the bytes that are left. */
+static uint64_t sum_of(const void *at, size_t bytes) {
+  uint64_t h = 14695981039346656037u, word;
+  size_t i = 0;
+  for (; i + sizeof word <= bytes; i += sizeof word) {
+    memcpy(&word, (const char *)at + i, sizeof word);
+    h = (h ^ word) * 1099511628211u;
+  }
+  for (; i < bytes; i++) h = (h ^ ((const unsigned char *)at)[i]) * 1099511628211u;
+  return h;
+}
+
+static uint64_t sum_of_table(const clf_table *t) {
+  const int64_t shape[2] = {t->rows, t->cols};
+  const size_t size = t->at ? (size_t)(t->rows * t->cols) * sizeof *t->at : 0;
+  return sum_of(shape, sizeof shape) ^ sum_of(t->at, size);
+}
+
+/* Of images: their number, and the first ones. */
+static int sum_of_images(cli_session *s, uint64_t *sum) {
+  enum { FIRST = 16 };
+  const int64_t rows = cli_row_count(s), n = rows < FIRST ? rows : FIRST;
+  const double *x;
+  const int code = cli_rows(s, 0, n, &x);
+  if (!code)
+    *sum = sum_of(&rows, sizeof rows) ^
+           sum_of(x, (size_t)(n * clf_flow_get_spec(s->flow)->dim) * sizeof *x);
+  return code;
+}
+
+static int card_of(cli_session *s, card *c) {
+  void *bytes;
+  size_t size;
+  memset(c, 0, sizeof *c);
+  snprintf(c->version, sizeof c->version, "%s", clf_version());
+  snprintf(c->device, sizeof c->device, "%.95s", clf_device_name(clf_flow_device(s->flow)));
+  if (clf_flow_save_memory(s->flow, &bytes, &size) != CLF_OK) return cli_fail_library();
+  c->model = sum_of(bytes, size);
+  free(bytes);
+  c->given = sum_of_table(&s->given);
+  c->data = sum_of_table(&s->data);
+  return s->images ? sum_of_images(s, &c->data) : CLI_OK;
+}
+
+/* What member c has that differs from rank 0; NULL: nothing. */
+static const char *difference(const card *c, const card *zero) {
+  if (strcmp(c->version, zero->version) != 0) return "another version of clflow";
+  if (c->model != zero->model) return "another model";
+  if (c->data != zero->data) return "other data";
+  if (c->given != zero->given) return "another context";
+  if (strcmp(c->device, zero->device) != 0)
+    return "another kind of device, which rounds differently";
+  return NULL;
+}
+
+int cli_session_compare(cli_session *s) {
+  if (!cli_ranks_divided()) return CLI_OK;
+  clf_group *const g = cli_ranks();
+  const int32_t size = clf_group_size(g);
+  card mine, *all = calloc((size_t)size, sizeof *all);
+  int code = all ? card_of(s, &mine) : cli_fail("out of memory for what %d ranks have", (int)size);
+  code = cli_ranks_agree(code);
+  if (!code && clf_group_gather(g, &mine, sizeof mine, all) != CLF_OK) code = cli_fail_library();
+  for (int32_t r = 1; r < size && !code; r++) {
+    const char *const what = difference(&all[r], &all[0]);
+    if (what)
+      code = cli_fail("%s has %s than %s", clf_group_member(g, r), what, clf_group_member(g, 0));
+  }
+  free(all);
+  return cli_ranks_agree(code);
+}
