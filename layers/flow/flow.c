@@ -171,9 +171,10 @@ int clf_flow_param_count(const clf_flow *f) { return f ? f->param_count : 0; }
 
 /* Layers know their sizes without a device. */
 static clf_status outline(clf_flow *f) {
-  static clf_device nowhere = {.bits = 32};
   int32_t w = 0, c = 0, d = 0;
-  f->dev = &nowhere;
+  f->dev = calloc(1, sizeof *f->dev);
+  if (!f->dev) return clf__fail(CLF_ENOMEM, "no memory for a flow");
+  f->dev->bits = 32;
   CLF_TRY(clf__flow_build(f));
   CLF_TRY(totals(f, &w, &c, &d));
   return name_params(f);
@@ -190,7 +191,10 @@ clf_status clf__flow_outline_arch(const clf_arch *arch, clf_flow *f) {
   return outline(f);
 }
 
-void clf__flow_outline_free(clf_flow *f) { free_layers(f); }
+void clf__flow_outline_free(clf_flow *f) {
+  free_layers(f);
+  free(f->dev);
+}
 
 int64_t clf_flow_spec_weights(const clf_flow_spec *spec) {
   clf_flow f;
