@@ -42,11 +42,10 @@ clf_status clf__conv_context_gate(const clf__net *n, const clf__pass *p, const c
                                   int l, clf_tensor v, clf_tensor y) {
   const clf__conv_layer *d = layer_of(n, l);
   const clf_tensor gate = gate_of(n, k, l, y.dim[0]);
+  clf_tensor stream = {0};
+  if (d->stream >= 0) stream = clf__conv_slot(n, k, d->stream, VALUE, y.dim[0]);
   CLF_TRY(clf__joint_forward(p, &d->joint, CLF_ACT_none, gate));
-  return clf_do(p->dev, gated_fwd, .v = v, .g = at_all_pixels(n, gate),
-                .x = d->stream < 0 ? (clf_tensor){0}
-                                   : clf__conv_slot(n, k, d->stream, VALUE, y.dim[0]),
-                .y = y);
+  return clf_do(p->dev, gated_fwd, .v = v, .g = at_all_pixels(n, gate), .x = stream, .y = y);
 }
 
 /* ---- Backward ---------------------------------------------------------------------------------
