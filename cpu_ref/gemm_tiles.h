@@ -211,9 +211,8 @@ static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed
   const int tiles = min_int(q->block, ceil_of(q->M, high) - t0);
   const ptrdiff_t step = packed ? high : a->stride[!ta];
   degrees rows_of[BLOCK], columns = {0};
-  for (int t = 0; t < tiles && q->masked; t++)
-    rows_of[t] =
-        degrees_of(&q->masked->row, (t0 + t) * high, min_int(high, q->M - (t0 + t) * high));
+  for (int t = 0, i0 = t0 * high; t < tiles; t++, i0 += high)
+    rows_of[t] = q->masked ? degrees_of(&q->masked->row, i0, min_int(high, q->M - i0)) : columns;
   for (int j0 = 0; j0 < q->N; j0 += TN) {
     panel b = panel_of(q, j0);
     const int n = min_int(TN, q->N - j0);
