@@ -126,8 +126,7 @@ static int read_file(cli_session *s, const clf_columns *like) {
                                                                : CLI_OK;
 }
 
-/* ---- Images ------------------------------------------------------------------------------------
- */
+/* ---- Images ---------------------------------------------------------------------------------- */
 
 /* A word of --given for the labels of images. */
 static const char labels[] = "class";

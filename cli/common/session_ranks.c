@@ -8,10 +8,12 @@
 
 typedef struct card {
   char version[32], device[96];
-  uint64_t model, data, given;
+  uint64_t model;
+  int64_t rows;
+  uint32_t data, given;
 } card;
 
-/* FNV over words of 8 bytes, and over the bytes that are left. */
+/* FNV-1a over words of 8 bytes, and over the bytes that are left. */
 static uint64_t sum_of(const void *at, size_t bytes) {
   uint64_t h = 14695981039346656037u, word;
   size_t i = 0;
@@ -23,24 +25,6 @@ static uint64_t sum_of(const void *at, size_t bytes) {
   return h;
 }
 
-static uint64_t sum_of_table(const clf_table *t) {
-  const int64_t shape[2] = {t->rows, t->cols};
-  const size_t size = t->at ? (size_t)(t->rows * t->cols) * sizeof *t->at : 0;
-  return sum_of(shape, sizeof shape) ^ sum_of(t->at, size);
-}
-
-/* Of images: their number, and the first ones. */
-static int sum_of_images(cli_session *s, uint64_t *sum) {
-  enum { FIRST = 16 };
-  const int64_t rows = cli_row_count(s), n = rows < FIRST ? rows : FIRST;
-  const double *x;
-  const int code = cli_rows(s, 0, n, &x);
-  if (!code)
-    *sum = sum_of(&rows, sizeof rows) ^
-           sum_of(x, (size_t)(n * clf_flow_get_spec(s->flow)->dim) * sizeof *x);
-  return code;
-}
-
 static int card_of(cli_session *s, card *c) {
   void *bytes;
   size_t size;
@@ -50,16 +34,17 @@ static int card_of(cli_session *s, card *c) {
   if (clf_flow_save_memory(s->flow, &bytes, &size) != CLF_OK) return cli_fail_library();
   c->model = sum_of(bytes, size);
   free(bytes);
-  c->given = sum_of_table(&s->given);
-  c->data = sum_of_table(&s->data);
-  return s->images ? sum_of_images(s, &c->data) : CLI_OK;
+  c->rows = cli_row_count(s);
+  c->given = clf_table_checksum(&s->given, NULL);
+  c->data = s->images ? clf_images_checksum(s->images) : clf_table_checksum(&s->data, NULL);
+  return CLI_OK;
 }
 
 /* What member c has that differs from rank 0; NULL: nothing. */
 static const char *difference(const card *c, const card *zero) {
   if (strcmp(c->version, zero->version) != 0) return "another version of clflow";
   if (c->model != zero->model) return "another model";
-  if (c->data != zero->data) return "other data";
+  if (c->data != zero->data || c->rows != zero->rows) return "other data";
   if (c->given != zero->given) return "another context";
   if (strcmp(c->device, zero->device) != 0)
     return "another kind of device, which rounds differently";

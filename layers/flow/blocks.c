@@ -309,8 +309,7 @@ static clf_status run_all(run *r) {
   return r->status ? clf__fail(r->status, "%s", r->message) : CLF_OK;
 }
 
-/* ---- Gradients that were left to the end ------------------------------------------------------
- */
+/* ---- Gradients that were left to the end ----------------------------------------------------- */
 
 static void compute_pieces(const void *context, int first, int end) {
   run *r = (run *)(uintptr_t)context;

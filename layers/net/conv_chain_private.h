@@ -32,8 +32,7 @@ static inline clf_tensor clf__conv_pixels(clf_tensor t) {
 /* Channels of the input of layer l's convolution. */
 int32_t clf__conv_inputs(const clf__net *n, int l);
 
-/* ---- The context: conv_context.c --------------------------------------------------------------
- */
+/* ---- The context: conv_context.c ------------------------------------------------------------- */
 
 /* Before the convolution: puts the context after its input, or J c + j where it will be added. */
 clf_status clf__conv_context_before(const clf__net *n, const clf__pass *p, const clf__net_memory *k,

@@ -22,8 +22,7 @@ static clf_tensor at_all_pixels(const clf__net *n, clf_tensor t) {
   return t;
 }
 
-/* ---- Forward ----------------------------------------------------------------------------------
- */
+/* ---- Forward --------------------------------------------------------------------------------- */
 
 clf_status clf__conv_context_before(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
                                     int l, const clf__conv_stages *s, clf_tensor y) {
@@ -48,8 +47,7 @@ clf_status clf__conv_context_gate(const clf__net *n, const clf__pass *p, const c
   return clf_do(p->dev, gated_fwd, .v = v, .g = at_all_pixels(n, gate), .x = stream, .y = y);
 }
 
-/* ---- Backward ---------------------------------------------------------------------------------
- */
+/* ---- Backward -------------------------------------------------------------------------------- */
 
 clf_status clf__conv_context_backward(const clf__net *n, const clf__pass *p,
                                       const clf__net_memory *k, int l, clf_tensor dv, clf_tensor dg,

@@ -88,8 +88,7 @@ static clf_status collect(clf_trainer *t, int count, const clf_tensor v[], clf_s
   return CLF_OK;
 }
 
-/* ---- The norm of the gradient ------------------------------------------------------------------
- */
+/* ---- The norm of the gradient ---------------------------------------------------------------- */
 
 /* Calls for the pieces in this member's slice. */
 static clf_status own_squares(const clf_trainer *t) {

@@ -54,8 +54,7 @@ const int64_t *clf__source_trained(const clf__source *s) {
   return s->index && !s->apart ? s->index + s->held_out : s->index;
 }
 
-/* ---- Scaling ----------------------------------------------------------------------------------
- */
+/* ---- Scaling --------------------------------------------------------------------------------- */
 
 clf_status clf__source_moments(const clf__source *s, const clf_table *data, const char *what,
                                double *v) {

@@ -272,8 +272,7 @@ clf_status clf__trainer_on_host(clf_trainer *t, int i, clf_tensor v, void **at);
 /* Fails with the message that member `rank` failed at this step. */
 clf_status clf__trainer_member_failed(const clf_trainer *t, int32_t rank, clf_status s);
 
-/* ---- divided.c: updates of long vectors of weights, which members of a group share -------------
- */
+/* ---- divided.c: updates of long vectors of weights, which members of a group share ----------- */
 
 /* Whether the gradient's norm is a sum over pieces; and whether members divide the update. */
 int clf__trainer_has_pieces(const clf_trainer *t);
