@@ -15,8 +15,8 @@ typedef struct labels {
   int count;
 } labels;
 
-/* The place of a label in byte order, or where it would be; *found: whether it is there. */
-static int place_of(const labels *l, const char *text, int *found) {
+/* The position of a label in byte order, or where it would be; *found: whether it is there. */
+static int position_of(const labels *l, const char *text, int *found) {
   int low = 0, high = l->count;
   *found = 0;
   while (low < high && !*found) {
@@ -33,7 +33,7 @@ static int place_of(const labels *l, const char *text, int *found) {
 /* The number of a label, which is added if it is new. */
 static clf_status number_of(const clf_images *m, labels *l, const char *text, double *number) {
   int found;
-  const int at = place_of(l, text, &found);
+  const int at = position_of(l, text, &found);
   if (!found) {
     if (l->count == CLF_CATEGORIES_MAX)
       return clf__fail(CLF_EINVAL, "%s: its images have more than %d labels", m->name,

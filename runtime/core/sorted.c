@@ -53,6 +53,6 @@ int64_t clf__sorted_element(const clf_buffer *b, int64_t element) {
   if (!s || element >= end_of(s)) return element;
   const int32_t i = (int32_t)((element - s->begin) / s->columns);
   const int32_t j = (int32_t)((element - s->begin) % s->columns);
-  return s->begin + (int64_t)clf__sorted_place(i, s->rows, s->row_period) * s->columns +
-         clf__sorted_place(j, s->columns, s->column_period);
+  return s->begin + (int64_t)clf__sorted_index(i, s->rows, s->row_period) * s->columns +
+         clf__sorted_index(j, s->columns, s->column_period);
 }

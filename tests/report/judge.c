@@ -83,7 +83,7 @@ START_TEST(the_gaussian_baseline) {
   }
   clf__facts f = judged(&(clf_report_source){.flow = flow, .seed = 1, .test = {.x = &t}});
   ck_assert_double_eq_tol(f.gaussian, want, 1e-9);
-  ck_assert_double_eq_tol(f.gain, f.part[CLF__TEST].mean - want, 1e-9);
+  ck_assert_double_eq_tol(f.gain, f.set[CLF__TEST].mean - want, 1e-9);
   clf__judge_free(&f);
   clf_table_free(&t);
   clf_flow_free(flow);
@@ -100,8 +100,8 @@ START_TEST(rows_far_out_and_rows_of_zero_density) {
   t.at[17] = 50;
   for (int i = 0; i < 5; i++) u.at[2 * i] = 30 + i;
   clf__facts f = judged(&(clf_report_source){.flow = flow, .seed = 1, .test = {.x = &t}});
-  ck_assert_int_eq(f.part[CLF__TEST].zeros, 1);
-  ck_assert(isfinite(f.part[CLF__TEST].mean) && isfinite(f.gain));
+  ck_assert_int_eq(f.set[CLF__TEST].zeros, 1);
+  ck_assert(isfinite(f.set[CLF__TEST].mean) && isfinite(f.gain));
   ck_assert_int_eq(f.strange[0].row, 17);
   ck_assert(isinf(f.strange[0].gain[0]));
   clf__judge_free(&f);
