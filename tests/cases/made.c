@@ -42,7 +42,8 @@ CLF_CASES(made_rqs_inv,
        .lo = -0.5f, .hi = 0.5f),
   CASE("added",   RQS(NET(21, 5, 13, 5, 8, 5, 0, RESIDUAL, ALL(5), .c = DIM(21, 3 * 13), .join_first = 1, .join_odd = 1)),
        .lo = -0.5f, .hi = 0.5f),
+  /* Weights up to 0.5 would put a sample next to a steep knot, whose logdet changes by 30 ulp with a weight's last bit. */
   CASE("gated",   RQS(NET(40, 5, 13, 5, 8, 5, 0, RESIDUAL, .period = 5, .each = 1, .c = DIM(40, 3 * 13), .join_first = 1,
-       .join_even = 2)), .lo = -0.5f, .hi = 0.5f),
+       .join_even = 2)), .lo = -0.4f, .hi = 0.4f),
   CASE("nsf",     RQS(NET(4096, 8, 50, 2, 23, 8, 0, TANH, ALL(8))), .lo = -0.2f, .hi = 0.2f, .bench = 1),
   CASE("wide",    RQS(NET(1024, 43, 512, 2, 23, 43, 0, TANH, ALL(43))), .lo = -0.1f, .hi = 0.1f, .bench = 1));
