@@ -180,8 +180,8 @@ CLF_API clf_status clf_trainer_create_images(clf_flow *flow, const clf_images *i
 
 /* Images with a context.  All of it but this struct must remain valid as long as the trainer. */
 typedef struct clf_image_data {
-  const clf_images *images;
-  const clf_table *given;  /* (N, C) the context of each image, in the same order; NULL: none */
+  const clf_images *images; /* to train on */
+  const clf_table *given;   /* (N, C) the context of each image, in the same order; NULL: none */
   const clf_images *valid; /* separate validation images; NULL: options.valid_split of the others */
   const clf_table *valid_given; /* (V, C) */
   clf_more more[4];             /* 0 */

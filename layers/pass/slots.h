@@ -29,9 +29,9 @@ typedef struct clf__vectors {
 
 typedef struct clf__slot {
   clf__group group;
+  int rank;   /* 0: the array does not exist */
   int64_t at; /* offset of its first element in the vector, set by clf__slots_place() */
   int32_t dim[4], stride[4];
-  int rank; /* 0: the array does not exist */
   /* Rows and columns are stored sorted by their index mod period (sorted.h); 0: in order. */
   int32_t period[2];
 } clf__slot;
