@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* images_idx.c: images in the IDX format of MNIST, plain or compressed by gzip, and their labels.
- */
+/* images_idx.c: images and labels in MNIST's IDX format, plain or compressed by gzip. */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -61,6 +60,19 @@ static void shape_text(const idx *x, char text[64]) {
     n += (size_t)snprintf(text + n, 64 - n, "%s%" PRIu32, k ? " x " : "", x->dim[k]);
 }
 
+static clf_status check_images(const idx *x, const char *text) {
+  if (x->dim[1] > CLF_IMAGE_SIDE || x->dim[2] > CLF_IMAGE_SIDE ||
+      (int64_t)x->dim[1] * x->dim[2] > CLF_IMAGE_PIXELS)
+    return clf__fail(CLF_EFORMAT, "%s: images of %s pixels are beyond %d a side or 2^28 in all",
+                     x->path, text, CLF_IMAGE_SIDE);
+  if (x->rank == RANK_COLOUR && x->dim[3] != 1 && x->dim[3] != 3)
+    return clf__fail(CLF_EFORMAT, "%s: the shape is %s; the last must be 1 or 3 channels", x->path,
+                     text);
+  return CLF_OK;
+}
+
+static const char *what_of(const idx *x) { return x->is_labels ? "labels" : "pixels"; }
+
 static clf_status parse_header(idx *x, const uint8_t *b, size_t size) {
   char text[64];
   CLF_TRY(parse_magic(x, b, size));
@@ -76,20 +88,10 @@ static clf_status parse_header(idx *x, const uint8_t *b, size_t size) {
   }
   shape_text(x, text);
   if (pixels == 0) return clf__fail(CLF_EFORMAT, "%s: holds no pixels: %s", x->path, text);
-  if (x->is_labels)
-    return __builtin_add_overflow(pixels, (uint64_t)header, &x->want)
-               ? clf__fail(CLF_EFORMAT, "%s: %s labels are beyond what a file can hold", x->path,
-                           text)
-               : CLF_OK;
-  if (x->dim[1] > CLF_IMAGE_SIDE || x->dim[2] > CLF_IMAGE_SIDE ||
-      (int64_t)x->dim[1] * x->dim[2] > CLF_IMAGE_PIXELS)
-    return clf__fail(CLF_EFORMAT, "%s: images of %s pixels are beyond %d a side or 2^28 in all",
-                     x->path, text, CLF_IMAGE_SIDE);
-  if (x->rank == RANK_COLOUR && x->dim[3] != 1 && x->dim[3] != 3)
-    return clf__fail(CLF_EFORMAT, "%s: the shape is %s; the last must be 1 or 3 channels", x->path,
-                     text);
+  if (!x->is_labels) CLF_TRY(check_images(x, text));
   if (beyond || __builtin_add_overflow(pixels, (uint64_t)header, &x->want))
-    return clf__fail(CLF_EFORMAT, "%s: %s pixels are beyond what a file can hold", x->path, text);
+    return clf__fail(CLF_EFORMAT, "%s: %s %s are beyond what a file can hold", x->path, text,
+                     what_of(x));
   return CLF_OK;
 }
 
@@ -97,7 +99,7 @@ static clf_status wrong_size(const idx *x, const char *has, uint64_t size) {
   char text[64];
   shape_text(x, text);
   return clf__fail(CLF_EFORMAT, "%s: %s %s take %" PRIu64 " bytes with the header, %s %" PRIu64,
-                   x->path, text, x->is_labels ? "labels" : "pixels", x->want, has, size);
+                   x->path, text, what_of(x), x->want, has, size);
 }
 
 /* ---- Compressed ----------------------------------------------------------- */
@@ -202,7 +204,8 @@ static void replace(char *path, const char *from, const char *to) {
   if (last) memcpy(last, to, strlen(to)); /* of the same length */
 }
 
-/* The file of labels beside a file of images; NULL: none.  The caller frees it. */
+/* The path of the labels of a file of images, in the same folder; NULL: there is none.  The caller
+ * frees it. */
 static char *labels_beside(const char *path) {
   char *const name = malloc(strlen(path) + 1);
   if (!name) return NULL;

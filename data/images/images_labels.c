@@ -58,8 +58,8 @@ static clf_status read_labels(const clf_images *m, labels *l, double *number) {
     }
     if (!m->source.label(m->source.state, i, text))
       return clf__fail(CLF_EINVAL,
-                       "%s: %s lies in no subfolder, whose name would be its label; with labels, "
-                       "all images are in subfolders",
+                       "%s: %s is not in a subfolder; put each image into the subfolder named "
+                       "after its label",
                        m->name, m->source.name(m->source.state, i));
     CLF_TRY(number_of(m, l, text, &number[i - skipped]));
   }
@@ -97,8 +97,8 @@ clf_status clf_images_labels(const clf_images *m, clf_table *t) {
     return clf__fail(CLF_EINVAL, "%s: labels are asked for before all images are decoded", m->name);
   if (!m->source.label)
     return clf__fail(CLF_EINVAL,
-                     "%s: its images have no labels; those in subfolders of a folder, of CIFAR-10, "
-                     "and of an IDX file with its file of labels beside it have",
+                     "%s: its images have no labels; these sources have: a folder of subfolders, "
+                     "CIFAR-10, glyphs, and IDX images with the IDX labels in the same folder",
                      m->name);
   CLF_TRY(clf_table_new(m->count, 1, t));
   labels *const l = calloc(1, sizeof *l);

@@ -117,11 +117,12 @@ CLF_API int64_t clf_images_skipped(const clf_images *images, const char *const *
 CLF_API const char *clf_images_note(const clf_images *images, int i);
 
 /* The labels of the images as a table of one column, "class", of labels (CLF_COLUMN_CATEGORY), with
- * a row for each image; free it with clf_table_free().  Images have the labels of CIFAR-10's
- * records; of the IDX file beside theirs that has "labels" for "images" in its name, and idx1 for
- * idx3; the names of the subfolders of a folder that hold them; and those of the marks of glyphs.
- * Errors: EINVAL (other sources have none; an image lies in no subfolder; more than
- * CLF_CATEGORIES_MAX labels; before clf_images_wait()), ENOMEM. */
+ * a row for each image; free it with clf_table_free().  A label is, by source: the class in a
+ * CIFAR-10 record; the number in the IDX file of labels, which is in the folder of the IDX file of
+ * images and has its name with "labels" in place of "images" and idx1 in place of idx3; the name of
+ * the subfolder that holds the image; the shape of a glyph.  Errors: EINVAL (another source; an
+ * image that is not in a subfolder; more than CLF_CATEGORIES_MAX labels; before
+ * clf_images_wait()), ENOMEM. */
 CLF_API clf_status clf_images_labels(const clf_images *images, clf_table *labels);
 
 /* CRC-32 of the number of images, their shape and all their bytes, in order; for LSUN, of the

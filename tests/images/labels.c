@@ -36,8 +36,8 @@ static void has_none(const char *source, const char *message) {
 }
 
 #define NONE                                                                                       \
-  ": its images have no labels; those in subfolders of a folder, of CIFAR-10, and of an IDX file " \
-  "with its file of labels beside it have"
+  ": its images have no labels; these sources have: a folder of subfolders, CIFAR-10, glyphs, "    \
+  "and IDX images with the IDX labels in the same folder"
 
 START_TEST(of_glyphs) {
   labels_are("glyphs:n=9,size=4", "pair disc pair pair triangle pair box letter letter");
@@ -64,8 +64,8 @@ START_TEST(of_folders) {
   labels_are("d", "cat dog dog");
   labels_are("d/", "cat dog dog");
   put_png("d/z.png", 1, 1, 1, nine);
-  has_none("d", "d: d/z.png lies in no subfolder, whose name would be its label; with labels, all "
-                "images are in subfolders");
+  has_none("d", "d: d/z.png is not in a subfolder; put each image into the subfolder named after "
+                "its label");
   has_none("d/z.png", "d/z.png" NONE);
 }
 END_TEST
