@@ -26,6 +26,18 @@ INLINE void winograd_edges_of(winograd_edges *q, global float *zeros, int floats
   q->norm = winograd_norm(s, Ci, q->outside + floats / 4);
 }
 
+/* Where the 3 x 3 taps of LANES columns go, of which `left` exist; beta times what is there is
+ * added. */
+typedef struct {
+  global float *at;
+  int step, tap_h, tap_w, left; /* from column to column */
+  float beta;
+} wino_tap_gradients;
+INLINE void wino_add_tap(wino_tap_gradients q, int i, int j, V v) {
+  global float *to = q.at + i * q.tap_h + j * q.tap_w;
+  lanes_store(q.beta != 0 ? v + q.beta * lanes_load(to, q.step, q.left) : v, to, q.step, q.left);
+}
+
 /* A tile of sums, s[36][..][TN], its points `step` apart, of `bands` bands, to the taps of `rows`
  * channels of x from c0 on by the channels of dy from j0 on. */
 INLINE void conv_wino_taps(global const float *s, int step, int bands, size_t band,
@@ -39,17 +51,14 @@ INLINE void conv_wino_taps(global const float *s, int step, int bands, size_t ba
         sum[t] = 0;
         for (int i = 0; i < bands; i++) sum[t] += VLOAD(s + t * step + (r * TN + l) + i * band);
       }
-#define FROM(i, j) sum[(i)*6 + (j)]
-#define TO(a, b, value)                                                                            \
-  {                                                                                                \
-    global float *to = dw + v.offset + (j0 + l) * so + (c0 + r) * v.stride[1] + (a)*v.stride[2] +  \
-                       (b)*v.stride[3];                                                            \
-    lanes_store(beta != 0 ? value + beta * lanes_load(to, so, columns - l) : value, to, so,        \
-                columns - l);                                                                      \
-  }
-      WINO_BOTH(WINO_G_BACK, 6, 3)
-#undef FROM
-#undef TO
+      const wino_vectors from = {sum, 6};
+      const wino_tap_gradients to = {dw + v.offset + (j0 + l) * so + (c0 + r) * v.stride[1],
+                                     so,
+                                     v.stride[2],
+                                     v.stride[3],
+                                     columns - l,
+                                     beta};
+      WINO_BOTH(wino_g_back, 6, 3, wino_vector, from, wino_add_tap, to)
     }
 }
 

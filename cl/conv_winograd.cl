@@ -9,19 +9,29 @@
  * weights [panels][36][rows][TN]; for each work-item rows [36][e.tiles][C] and sums
  * [36][e.tiles][TN]. */
 
+/* The 3 x 3 taps of LANES columns of the weights from `at` on, of which `left` exist. */
+typedef struct {
+  global const float *at;
+  int tap_h, tap_w, col, left;
+} wino_taps;
+INLINE V wino_tap(wino_taps q, int i, int j) {
+  return lanes_load(q.at + (i * q.tap_h + j * q.tap_w), q.col, q.left);
+}
+INLINE wino_taps wino_taps_of(global const float *w, conv_weights q, int row, int col) {
+  const wino_taps taps = {w + (q.offset + row * q.row + (ptrdiff_t)col * q.col), q.tap_h, q.tap_w,
+                          q.col, q.cols - col};
+  return taps;
+}
+
 /* Work-group (c, j) packs row c of panel j. */
 static void conv_wino_pack(global const float *w, conv_weights q, global float *panels) {
   const int c = get_global_id(0), j = get_global_id(1);
   const int matrix = WINO_MATRIX(q.rows, TN);
   global float *d = panels + (size_t)j * 36 * matrix + c * TN;
   for (int l = 0; l < TN; l += LANES) {
-    const int col = j * TN + l;
-    global const float *s = w + (q.offset + c * q.row + (ptrdiff_t)col * q.col);
-#define FROM(i, j) lanes_load(s + ((i)*q.tap_h + (j)*q.tap_w), q.col, q.cols - col)
-#define TO(i, j, v) VSTORE(v, d + ((i)*6 + (j)) * matrix + l)
-    WINO_BOTH(WINO_G, 3, 6)
-#undef FROM
-#undef TO
+    const wino_taps taps = wino_taps_of(w, q, c, j * TN + l);
+    const wino_points points = {d + l, matrix};
+    WINO_BOTH(wino_g, 3, 6, wino_tap, taps, wino_put_point, points)
   }
 }
 
@@ -72,24 +82,25 @@ static void conv_wino_columns(global const float *w, conv_weights q, int p, glob
   for (int c = 0; c < q.rows; c++)
     for (int l = 0; l < TN; l += LANES)
       for (int j = 0; j < 3; j++) {
-        const int col = p * TN + l;
-        global const float *s = w + (q.offset + c * q.row + j * q.tap_w + (ptrdiff_t)col * q.col);
-#define IN(i) lanes_load(s + (i)*q.tap_h, q.col, q.cols - col)
-#define OUT(i, v) VSTORE(v, taps + ((i)*3 + j) * matrix + c * TN + l)
-        WINO_G(IN, OUT)
-#undef IN
-#undef OUT
+        const wino_taps from = wino_taps_of(w, q, c, p * TN + l);
+        V in[3], out[6];
+#pragma unroll
+        for (int i = 0; i < 3; i++) in[i] = wino_tap(from, i, j);
+        wino_g(in, out);
+#pragma unroll
+        for (int i = 0; i < 6; i++) VSTORE(out[i], taps + (i * 3 + j) * matrix + c * TN + l);
       }
 }
 /* six[j][rows][TN] of taps[j][rows][TN]: the transform along rows. */
 static void conv_wino_six(global const float *taps, int rows, global float *six) {
   const int matrix = rows * TN;
   for (int at = 0; at < matrix; at += LANES) {
-#define IN(j) VLOAD(taps + (j)*matrix + at)
-#define OUT(j, v) VSTORE(v, six + (j)*WINO_MATRIX(rows, TN) + at)
-    WINO_G(IN, OUT)
-#undef IN
-#undef OUT
+    V in[3], out[6];
+#pragma unroll
+    for (int j = 0; j < 3; j++) in[j] = VLOAD(taps + j * matrix + at);
+    wino_g(in, out);
+#pragma unroll
+    for (int j = 0; j < 6; j++) VSTORE(out[j], six + j * WINO_MATRIX(rows, TN) + at);
   }
 }
 

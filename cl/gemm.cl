@@ -390,13 +390,15 @@ kernel BY_SMALL_TILE void weights_bwd_small(CLF_IN(dy), CLF_IN(x), CLF_IN(row), 
   gemm_tile(dy_, x_, 0, dw_, weights_product(p), m, as, bs, TILE_SMALL, 1);
 }
 
-INLINE float gemm_any_act(float x, int act) {
-#define ANY_ACT(name, from, flops, value, through)                                                 \
+/* The activation `act` of x, by the formulas of activations.def. */
+#define GEMM_ANY_ACT(name, from, flops, value, through)                                            \
   case CLF_ACT_##name:                                                                             \
-    return value;
-  switch (act) { CLF_ACTIVATIONS(ANY_ACT) }
-#undef ANY_ACT
-  return x;
+    y = value;                                                                                     \
+    break;
+INLINE float gemm_any_act(float x, int act) {
+  float y = x;
+  switch (act) { CLF_ACTIVATIONS(GEMM_ANY_ACT) }
+  return y;
 }
 
 /* Bias and activation after a BLAS: a work-item for each element of c. */

@@ -179,6 +179,12 @@ static void weights_of_lanes(const product *q, int c, int j0, int cols, real w[9
   }
 }
 
+/* The 3 x 3 taps of LANES columns of the weights. */
+typedef struct wino_taps {
+  real (*at)[TN];
+} wino_taps;
+WINO_INLINE V wino_tap(wino_taps q, int i, int j) { return VEC_IN(q.at[i * 3 + j]); }
+
 /* A panel [36][C][TN], with space between the matrices: the weights from the channels c0 .. c0 + C
  * - 1 to j0 .. j0 + TN - 1. */
 static inline ptrdiff_t point_size(int C) { return (ptrdiff_t)C * TN + SPACE; }
@@ -187,13 +193,11 @@ static void wino_pack(const product *q, int j0, int c0, int C, real *panel) {
   const ptrdiff_t matrix = point_size(C);
   for (int c = 0; c < C; c++)
     for (int l = 0; l < TN && j0 + l < cols; l += LANES) {
-      real w[9][TN], *d = panel + (ptrdiff_t)c * TN + l;
+      real w[9][TN];
+      const wino_taps taps = {w};
+      const wino_points points = {panel + (ptrdiff_t)c * TN + l, matrix};
       weights_of_lanes(q, c0 + c, j0 + l, cols, w);
-#define FROM(i, j) VEC_IN(w[(i)*3 + (j)])
-#define TO(i, j, v) VEC(d + ((i)*6 + (j)) * matrix) = v
-      WINO_BOTH(WINO_G, 3, 6)
-#undef FROM
-#undef TO
+      WINO_BOTH(wino_g, 3, 6, wino_tap, taps, wino_put_point, points)
     }
 }
 
@@ -225,6 +229,13 @@ static inline void wino_product(const real *rows, int pitch, int C, int tiles, c
   }
 }
 
+/* The sums of LANES columns at the 36 points, `matrix` elements apart. */
+typedef struct wino_sums {
+  const real *at;
+  ptrdiff_t matrix;
+} wino_sums;
+WINO_INLINE V wino_sum(wino_sums s, int i, int j) { return VEC_IN(s.at + (i * 6 + j) * s.matrix); }
+
 /* y = beta y + bias + A' sums A of `count` tiles, at the channels of a panel. */
 static void wino_out(const product *q, const real *sums, int tiles, int first, int count, int j0) {
   const clf_tensor *y = q->y;
@@ -233,18 +244,15 @@ static void wino_out(const product *q, const real *sums, int tiles, int first, i
     for (int l = 0; l < TN && j0 + l < y->dim[1]; l += LANES) {
       const wino_tile to = wino_tile_of(y, first + t);
       const int n = y->dim[1] - j0 - l;
-      const real *s = sums + t * TN + l;
-      V sum[4][4], more = {0};
+      const wino_sums points = {sums + t * TN + l, matrix};
+      V sum[16], more = {0};
+      const wino_vectors square = {sum, 4};
       if (q->bias) more = vec_load(at(q->bias, j0 + l, 0, 0, 0), q->bias->stride[0], n);
-#define FROM(i, j) VEC_IN(s + ((i)*6 + (j)) * matrix)
-#define TO(i, j, v) sum[i][j] = v
-      WINO_BOTH(WINO_A, 6, 4)
-#undef FROM
-#undef TO
+      WINO_BOTH(wino_a, 6, 4, wino_sum, points, wino_put_vector, square)
       for (int i = 0; i < 4 && to.h + i < y->dim[2]; i++)
         for (int j = 0; j < 4 && to.w + j < y->dim[3]; j++) {
           real *d = at(y, to.n, j0 + l, to.h + i, to.w + j);
-          V r = sum[i][j] + more;
+          V r = sum[i * 4 + j] + more;
           if (q->beta != 0) r += q->beta * vec_load(d, stride, n);
           vec_store(r, d, stride, n);
         }

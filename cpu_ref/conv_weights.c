@@ -4,20 +4,26 @@
 
 /* ---- Winograd's algorithm -------------------------------------------------------------------- */
 
+/* Of 4 x 4 pixels, channels c .. c + LANES - 1, of which `left` exist. */
+typedef struct wino_gradient_channels {
+  const real *const *pixels;
+  int c, left;
+} wino_gradient_channels;
+WINO_INLINE V wino_gradient(wino_gradient_channels q, int i, int j) {
+  return vec_load(q.pixels[i * 4 + j] + q.c, 1, q.left);
+}
+
 /* to[36][tiles][columns], `matrix` elements each and `pitch` from tile to tile: A e A' of `count`
  * tiles, from channel j0 on. */
 static void wino_gradients(const clf_tensor *dy, int first, int count, int j0, int columns,
                            const real *zeros, real *to, int pitch, ptrdiff_t matrix) {
   for (int t = 0; t < count; t++, to += pitch) {
-    const real *from[16];
-    wino_places(dy, wino_tile_of(dy, first + t), 0, 4, zeros, from);
+    const real *pixels[16];
+    wino_pixels(dy, wino_tile_of(dy, first + t), 0, 4, zeros, pixels);
     for (int l = 0; l < columns; l += LANES) {
-      const int n = dy->dim[1] - j0 - l;
-#define FROM(i, j) vec_load(from[(i)*4 + (j)] + j0 + l, 1, n)
-#define TO(i, j, v) VEC(to + ((i)*6 + (j)) * matrix + l) = v
-      WINO_BOTH(WINO_A_BACK, 4, 6)
-#undef FROM
-#undef TO
+      const wino_gradient_channels from = {pixels, j0 + l, dy->dim[1] - j0 - l};
+      const wino_points points = {to + l, matrix};
+      WINO_BOTH(wino_a_back, 4, 6, wino_gradient, from, wino_put_point, points)
     }
   }
 }
@@ -115,11 +121,8 @@ static void finish_taps(const wino_weights *q, const real *s, ptrdiff_t matrix, 
     for (int band = 1; band < q->bands; band++) sum[t] += VEC_IN(s + band * POINTS * matrix);
   }
   vec taps[TAPS] = {{0}};
-#define FROM(i, j) sum[(i)*6 + (j)]
-#define TO(a, b, v) taps[(a)*3 + (b)] = v
-  WINO_BOTH(WINO_G_BACK, 6, 3)
-#undef FROM
-#undef TO
+  const wino_vectors points = {sum, 6}, square = {taps, 3};
+  WINO_BOTH(wino_g_back, 6, 3, wino_vector, points, wino_put_vector, square)
   add_taps(q->p, j, c, taps);
 }
 

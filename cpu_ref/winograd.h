@@ -10,6 +10,7 @@
 typedef vec V;
 #define WINO_FMA(number, v, w) ((number) * (v) + (w))
 #define WINO_UNROLL CLF_PRAGMA(GCC unroll 8)
+#define WINO_INLINE static inline __attribute__((always_inline))
 #include "winograd.def"
 
 enum { POINTS = 36, SPACE = 16, LINE = 16 }; /* LINE: floats of a cache line */
@@ -51,16 +52,47 @@ static wino_tile wino_tile_of(const clf_tensor *t, int i) {
 }
 
 /* The side x side pixels starting at `from`, or `outside`. */
-static void wino_places(const clf_tensor *x, wino_tile q, int from, int side, const real *outside,
-                        const real **places) {
+static void wino_pixels(const clf_tensor *x, wino_tile q, int from, int side, const real *outside,
+                        const real **pixels) {
   for (int i = 0; i < side * side; i++) {
     const int h = q.h + from + i / side, w = q.w + from + i % side;
     const int in = h >= 0 && h < x->dim[2] && w >= 0 && w < x->dim[3];
-    places[i] = in ? at(x, q.n, 0, h, w) : outside;
+    pixels[i] = in ? at(x, q.n, 0, h, w) : outside;
   }
 }
 
 /* ---- Transforms ------------------------------------------------------------------------------ */
+
+/* What the transforms read and write: vectors in 36 matrices, `matrix` elements apart. */
+typedef struct wino_points {
+  real *at;
+  ptrdiff_t matrix;
+} wino_points;
+WINO_INLINE void wino_put_point(wino_points m, int i, int j, V v) {
+  VEC(m.at + (i * 6 + j) * m.matrix) = v;
+}
+
+/* side x side vectors in registers. */
+typedef struct wino_vectors {
+  V *at;
+  int side;
+} wino_vectors;
+WINO_INLINE V wino_vector(wino_vectors q, int i, int j) { return q.at[i * q.side + j]; }
+WINO_INLINE void wino_put_vector(wino_vectors q, int i, int j, V v) { q.at[i * q.side + j] = v; }
+
+/* Of 6 x 6 pixels, channels c .. c + LANES - 1, normalised where there are a scale and an offset.
+ */
+typedef struct wino_channels {
+  const real *const *pixels;
+  int c;
+  V scale, offset;
+} wino_channels;
+WINO_INLINE V wino_channel(wino_channels q, int i, int j) {
+  return VEC_IN(q.pixels[i * 6 + j] + q.c);
+}
+WINO_INLINE V wino_normal(wino_channels q, int i, int j) {
+  return vec_normal(wino_channel(q, i, j), q.scale, q.offset);
+}
 
 /* to[36][tiles][C], `matrix` elements each and `pitch` from tile to tile: B' d B of `count` tiles;
  * those past the end repeat the last one.  The last vector of a pixel's channels, of which there
@@ -69,23 +101,19 @@ static void wino_in(const clf_tensor *x, const norm *m, int first, int count, re
                     ptrdiff_t matrix) {
   const int C = x->dim[1], last = wino_tiles(x) - 1;
   for (int t = 0; t < count; t++, to += pitch) {
-    const real *from[36];
-    wino_places(x, wino_tile_of(x, min_int(first + t, last)), -1, 6, m->outside, from);
-#define TO(i, j, v) VEC(to + ((i)*6 + (j)) * matrix + c0) = v
+    const real *pixels[36];
+    wino_pixels(x, wino_tile_of(x, min_int(first + t, last)), -1, 6, m->outside, pixels);
     for (int c = 0; c < C && !m->scale; c += LANES) {
-      const int c0 = min_int(c, C - LANES);
-#define FROM(i, j) VEC_IN(from[(i)*6 + (j)] + c0)
-      WINO_BOTH(WINO_B, 6, 6)
-#undef FROM
+      const wino_channels from = {.pixels = pixels, .c = min_int(c, C - LANES)};
+      const wino_points points = {to + from.c, matrix};
+      WINO_BOTH(wino_b, 6, 6, wino_channel, from, wino_put_point, points)
     }
     for (int c = 0; c < C && m->scale; c += LANES) {
       const int c0 = min_int(c, C - LANES);
-      const V scale = VEC_IN(m->scale + c0), offset = VEC_IN(m->offset + c0);
-#define FROM(i, j) vec_normal(VEC_IN(from[(i)*6 + (j)] + c0), scale, offset)
-      WINO_BOTH(WINO_B, 6, 6)
-#undef FROM
+      const wino_channels from = {pixels, c0, VEC_IN(m->scale + c0), VEC_IN(m->offset + c0)};
+      const wino_points points = {to + c0, matrix};
+      WINO_BOTH(wino_b, 6, 6, wino_normal, from, wino_put_point, points)
     }
-#undef TO
   }
 }
 
