@@ -170,12 +170,14 @@ def summary(rows):
         f"On {len(fitted) - behind} of {len(fitted)} tables `clflow fit` is the best of the methods that were run, or "
         f"behind the best by at most one standard error of the paired difference or {NOISE} nats."
     )
-    below = [row.truth - mean_of(row.logp["clflow fit"]) for row in fitted if row.truth is not None]
+    below = {row.name: row.truth - mean_of(row.logp["clflow fit"]) for row in fitted if row.truth is not None}
+    plane = [below[name] for name in tables.BUILT_IN if name in below]
     if below:
         text += (
             " On the drawn tables, whose density is known, it is "
-            f"{min(below):.3f} to {max(below):.3f} nats below the truth."
+            f"{min(below.values()):.3f} to {max(below.values()):.3f} nats below the truth"
         )
+        text += f", on the {len(plane)} built-in sets in the plane at most {max(plane):.3f}." if plane else "."
     return text
 
 

@@ -226,6 +226,37 @@ def checkerboard_truth(x, given=None):
     return np.full(len(x), -math.log(32))
 
 
+def draw_pinwheel(g, n):
+    arm, f, side = g.integers(5, size=n), 1 + 0.3 * g.normal(size=n), 0.1 * g.normal(size=n)
+    a = 2 * PI * arm / 5 + np.exp(f) / 4
+    return 2 * np.stack([f * np.cos(a) + side * np.sin(a), side * np.cos(a) - f * np.sin(a)], 1)
+
+
+def pinwheel_truth(x, given=None):
+    """Returns the log-density: along each arm, x is made by each root f of f = p0 cos a(f) - p1 sin a(f), p = x / 2."""
+    f = np.linspace(-2, 4, 601)
+    total = np.full(len(x), -np.inf)
+    for arm in range(5):
+
+        def apart(f, p, arm=arm):
+            a = 2 * PI * arm / 5 + np.exp(f) / 4
+            return f - p[..., 0] * np.cos(a) + p[..., 1] * np.sin(a)
+
+        values = apart(f, x[:, None] / 2)
+        row, k = np.nonzero(np.signbit(values[:, 1:]) != np.signbit(values[:, :-1]))
+        low, high, p = f[k], f[k + 1], x[row] / 2
+        for _ in range(40):
+            middle = (low + high) / 2
+            left = np.signbit(apart(middle, p)) == np.signbit(apart(low, p))
+            low, high = np.where(left, middle, low), np.where(left, high, middle)
+        a = 2 * PI * arm / 5 + np.exp(low) / 4
+        side = p[:, 0] * np.sin(a) + p[:, 1] * np.cos(a)
+        volume = 4 * np.abs(1 + side * np.exp(low) / 4)
+        logp = normal(low, 1.0, 0.3) + normal(side, 0.0, 0.1) - np.log(5 * volume)
+        np.logaddexp.at(total, row, logp)
+    return total
+
+
 def covariance(D, seed):
     g = np.random.default_rng(seed)
     factor = g.normal(size=(D, D)) / math.sqrt(D) + 0.3 * np.eye(D)
@@ -373,6 +404,7 @@ ALL = {
     "spirals": drawn("spirals", 10000, 2, *on_curves(SPIRALS, 0.1)),
     "checkerboard": drawn("checkerboard", 10000, 2, draw_checkerboard, checkerboard_truth),
     "gaussians": drawn("gaussians", 10000, 2, draw_eight, around(EIGHT, np.full(8, 1 / 8), 0.5)),
+    "pinwheel": drawn("pinwheel", 10000, 2, draw_pinwheel, pinwheel_truth),
     "gauss20": drawn("gauss20", 5000, 20, *gaussian(20, 3)),
     "student": drawn("student", 5000, 5, *student(5, 3, 4)),
     "bounded": drawn("bounded", 5000, 4, draw_bounded, bounded_truth),
@@ -385,6 +417,8 @@ ALL = {
     "penguins|species": rdataset("penguins|species", "palmerpenguins", "penguins", [*BILLS, "body_mass_g"], "species"),
     "diamonds|cut": diamonds("cut"),
 }
+
+BUILT_IN = ["moons", "circles", "spirals", "checkerboard", "gaussians", "pinwheel"]  # sets of clflow, drawn as it does
 
 
 def load(word):
