@@ -61,22 +61,19 @@ class Tree:
         "coverage": ["-DCLF_COVERAGE=ON", "-DCMAKE_C_COMPILER=gcc"],
         "sanitize": ["-DCLF_SANITIZE=address,undefined", "-DCMAKE_C_FLAGS=-DCLF_PARALLEL_FROM=1e4"],
     }
+    INHERITED = "PATH LANG CCACHE_DIR CCACHE_MAXSIZE PYTHONPATH ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS".split()
     linked = None  # an object file that is linked into every program and library
 
     def __init__(self, folder, work, cache):
         """work: folder for what tests write; cache: filled once, and copied for each mutant."""
         self.root, self.work, self.cache = Path(folder), Path(work), Path(cache)
         self.known, self.targets = {}, {}  # of each build
-        self.env = {
-            k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "CCACHE_DIR", "CCACHE_MAXSIZE", "PYTHONPATH")
-        } | {
+        self.env = {k: os.environ[k] for k in self.INHERITED if k in os.environ} | {
             "HOME": str(self.cache / "home"),  # the same for all, since verdicts about drivers depend on it
             "OCL_ICD_VENDORS": os.environ.get("OCL_ICD_VENDORS", "/etc/OpenCL/vendors/pocl.icd"),
             "OMP_WAIT_POLICY": "passive",
             "CCACHE_BASEDIR": str(self.root),
             "CCACHE_NOHASHDIR": "1",
-            "ASAN_OPTIONS": "detect_leaks=1:use_sigaltstack=0",
-            "LSAN_OPTIONS": f"suppressions={self.root}/tests/lsan.supp:print_suppressions=0",
         }
         if shutil.which("ccache"):
             self.env["CMAKE_C_COMPILER_LAUNCHER"] = "ccache"
