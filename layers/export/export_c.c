@@ -221,7 +221,12 @@ static clf_status put_functions(document *d, clf_flow *flow) {
   return s;
 }
 
+static clf_status no_memory(void) {
+  return clf__fail(CLF_ENOMEM, "no memory for the text of a flow");
+}
+
 static clf_status put_all(document *d) {
+  if (d->w.constants.failed || d->w.structs.failed || d->functions.failed) return no_memory();
   clf__out *to = &d->all, code = {0};
   put_head(d, to);
   put_declarations(d, to);
@@ -229,16 +234,14 @@ static clf_status put_all(document *d) {
   clf__out_format(&code, "prelude_%s prelude_restrict ", d->w.single ? "float" : "double");
   if (d->w.constants.s) clf__out_text(&code, d->w.constants.s);
   clf__out_text(&code, d->functions.s);
-  const clf_status s = code.failed ? CLF_ENOMEM : clf__write_used(to, code.s);
+  const clf_status s = code.failed ? no_memory() : clf__write_used(to, code.s);
   free(code.s);
   CLF_TRY(s);
   put_all_columns(d, to, 0);
   if (d->w.constants.s) clf__out_text(to, d->w.constants.s);
   clf__out_text(to, d->functions.s);
   clf__out_format(to, "#endif\n");
-  if (to->failed || d->w.constants.failed || d->functions.failed)
-    return clf__fail(CLF_ENOMEM, "no memory for the text of a flow");
-  return CLF_OK;
+  return to->failed ? no_memory() : CLF_OK;
 }
 
 static clf_status write_file(const char *path, const clf__out *text) {

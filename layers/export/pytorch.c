@@ -254,14 +254,13 @@ static char *arch_json(const clf_flow *f) {
   return text;
 }
 
-static clf_status write_module(const clf_flow *f, const state *s, const char *path) {
+/* The text of the module NAME.py; the caller frees it. */
+static clf_status make_module(const clf_flow *f, const state *s, const char *name, bytes *out) {
   bytes b = {0};
-  const char *slash = strrchr(path, '/');
+  const char *slash = strrchr(name, '/');
   char *json = arch_json(f);
   if (!json) return clf__fail(CLF_ENOMEM, "no memory for an architecture");
-  char name[256];
-  snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
-  name[strlen(name) - 3] = 0;
+  if (slash) name = slash + 1;
   add_text(&b, "\"\"\"A normalizing flow that clflow exported; plain torch.\n\n    from ");
   add_text(&b, name);
   add_text(&b, " import Flow\n    flow = Flow()  # loads ");
@@ -281,29 +280,30 @@ static clf_status write_module(const clf_flow *f, const state *s, const char *pa
   }
   add_text(&b, "    \"\",\n}\n\n");
   add_text(&b, module_text());
-  const clf_status status =
-      b.failed ? clf__fail(CLF_ENOMEM, "no memory for a module") : write_file(path, b.at, b.n);
-  free(b.at);
-  return status;
+  *out = b;
+  return b.failed ? clf__fail(CLF_ENOMEM, "no memory for a module") : CLF_OK;
 }
 
 /* ---- All ------------------------------------------------------------------------------------- */
 
 static clf_status export(clf_flow *f, const char *name) {
   state s = {0};
+  bytes module = {0};
   char *path = malloc(strlen(name) + 4);
   clf_status status = path ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for a name");
   if (!status && f->spec.height)
     status = clf__fail(CLF_ENOTSUP, "flows of images cannot be exported to PyTorch");
   if (!status) status = gather(f, &s);
+  if (!status) status = make_module(f, &s, name, &module);
   if (!status) {
     sprintf(path, "%s.pt", name);
     status = write_state(&s, path);
   }
   if (!status) {
     sprintf(path, "%s.py", name);
-    status = write_module(f, &s, path);
+    status = write_file(path, module.at, module.n);
   }
+  free(module.at);
   free_state(&s);
   free(path);
   return status;

@@ -369,9 +369,11 @@ class Campaign:
         resumed = known.get("verdict") == "open" and not sanitized
         done, spent = known["test"].split() if resumed else [], 0.0
         for name in names:
-            if spent > self.o.quick and not resumed and not sanitized:
+            if spent > self.o.quick and not (resumed or sanitized or self.o.tests):
                 return "open", " ".join(done)
             if name in done or name not in tests or (sanitized and "sanitize" not in tests[name][2]):
+                continue
+            if self.o.tests and not re.search(self.o.tests, name):
                 continue
             if how.misses(name):
                 done.append(name)
@@ -474,6 +476,8 @@ class Campaign:
         return function_of(self.text[m.file], m) is not None
 
     def finish(self, m, verdict, test, begin):
+        if self.o.tests and verdict in ("survived", "open"):
+            return self.note(f"{m.id} {m.file}:{m.line}: not killed by these tests")
         again = self.verdict(m) == "open"
         self.keep(m, verdict, test, time.monotonic() - begin)
         if again:
@@ -552,6 +556,7 @@ def main():
     add("--seed", type=int, default=1, help="which ones are chosen (1)")
     add("--only", metavar="REGEX", help="only mutants whose `FILE:LINE OPERATOR` matches")
     add("--rerun", nargs="+", metavar="ID", help="try these again")
+    add("--tests", metavar="REGEX", help="with --rerun: only by these tests; the verdict stays unless one fails")
     add("--batch", type=int, default=40, metavar="N", help="mutants of host code in one build (40)")
     add("--jobs", type=int, default=1, help="mutants at a time (1)")
     add(
@@ -566,7 +571,10 @@ def main():
     add("--record", action="store_true", help="record which lines the tests reach that have changed since")
     add("--no-sanitize", action="store_true", help="do not try survivors under the sanitizers")
     add("--summary", action="store_true", help="print what is known so far, and run nothing")
-    campaign = Campaign(p.parse_args(), root)
+    options = p.parse_args()
+    if options.tests and not options.rerun:
+        p.error("--tests needs --rerun")
+    campaign = Campaign(options, root)
     campaign.snapshot()
     if campaign.o.summary:
         return campaign.summary()
