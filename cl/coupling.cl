@@ -15,34 +15,34 @@ kernel BY_SAMPLE void mask_apply(CLF_IN(x), CLF_IN(b), CLF_OUT(y), const mask_ap
   }
 }
 
+/* A sample of an affine coupling with shifts t and scales exp(s), where s are the numbers h,
+ * bounded by s_max; `inverse` is a constant. */
+INLINE void affine_sample(clf_in x, clf_in h, clf_in t, clf_in b, float s_max, clf_out y,
+                          clf_out logdet, int inverse, local float *memory) {
+  const int n = get_group_id(0);
+  float sum = 0;
+  FOR_ELEMENTS(x.v, q) {
+    const int identity = in_at(b, 0, q.c, q.h, q.w) != 0;
+    const float v = in_at(x, n, q.c, q.h, q.w), s = bounded(in_at(h, n, q.c, q.h, q.w), s_max);
+    const float shift = in_at(t, n, q.c, q.h, q.w);
+    if (inverse)
+      *out_at(y, n, q.c, q.h, q.w) = identity ? v : (v - shift) * exp(-s);
+    else
+      *out_at(y, n, q.c, q.h, q.w) = identity ? v : v * exp(s) + shift;
+    sum += identity ? 0 : s;
+  }
+  sum = GROUP_SUM(memory, sum);
+  if (get_local_id(0) == 0) *out_at(logdet, n, 0, 0, 0) += inverse ? -sum : sum;
+}
 kernel BY_SAMPLE void affine_fwd(CLF_IN(x), CLF_IN(h), CLF_IN(t), CLF_IN(b), CLF_OUT(y),
                                  CLF_OUT(logdet), const affine_fwd_args p) {
   GROUP_MEMORY(memory);
-  const int n = get_group_id(0);
-  float sum = 0;
-  FOR_ELEMENTS(p.x, q) {
-    const int identity = IDENTITY(b, q);
-    const float x = AT(x, n, q.c, q.h, q.w), s = bounded(AT(h, n, q.c, q.h, q.w), p.s_max);
-    AT(y, n, q.c, q.h, q.w) = identity ? x : x * exp(s) + AT(t, n, q.c, q.h, q.w);
-    sum += identity ? 0 : s;
-  }
-  sum = GROUP_SUM(memory, sum);
-  if (get_local_id(0) == 0) AT(logdet, n, 0, 0, 0) += sum;
+  affine_sample(IN(x), IN(h), IN(t), IN(b), p.s_max, OUT(y), OUT(logdet), 0, memory);
 }
-
 kernel BY_SAMPLE void affine_inv(CLF_IN(y), CLF_IN(h), CLF_IN(t), CLF_IN(b), CLF_OUT(x),
                                  CLF_OUT(logdet), const affine_inv_args p) {
   GROUP_MEMORY(memory);
-  const int n = get_group_id(0);
-  float sum = 0;
-  FOR_ELEMENTS(p.y, q) {
-    const int identity = IDENTITY(b, q);
-    const float y = AT(y, n, q.c, q.h, q.w), s = bounded(AT(h, n, q.c, q.h, q.w), p.s_max);
-    AT(x, n, q.c, q.h, q.w) = identity ? y : (y - AT(t, n, q.c, q.h, q.w)) * exp(-s);
-    sum += identity ? 0 : s;
-  }
-  sum = GROUP_SUM(memory, sum);
-  if (get_local_id(0) == 0) AT(logdet, n, 0, 0, 0) -= sum;
+  affine_sample(IN(y), IN(h), IN(t), IN(b), p.s_max, OUT(x), OUT(logdet), 1, memory);
 }
 
 kernel BY_SAMPLE void affine_bwd(CLF_IN(x), CLF_IN(h), CLF_IN(b), CLF_IN(dy), CLF_IN(dl),

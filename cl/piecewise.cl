@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* piecewise.cl: the lecture's piecewise-linear map: a work-item for each sample. */
-#include "clflow.clh"
+#include "samples.clh"
 
 /* Where x is: piece n, and the fraction a of it, as cpu_ref/piecewise.c says. */
 typedef struct {
@@ -69,7 +69,7 @@ kernel BY_ITEM void piecewise_deriv(CLF_IN(x), CLF_IN(xi), CLF_OUT(d),
 }
 
 /* ---- Gradients -------------------------------------------------------------------------------
- * Work-item g has samples e.size g .. e.size (g + 1) - 1 and sums, in its part of scratch memory,
+ * Work-item g has samples e.size g .. e.size (g + 1) - 1 and sums, in its slice of scratch memory,
  * dL/dv at the knots and then dL/dxi by log-dets; a second launch adds up the work-items. */
 INLINE global float *piecewise_sums(global float *scratch, int g, int knots) {
   global float *dv = scratch + (size_t)g * 2 * knots;
@@ -84,43 +84,46 @@ INLINE void piecewise_collect(global float *dv, int knots, piecewise_point q, fl
   dlog[q.n + 1] += dlog_at;
 }
 
+/* The samples of a work-item: from dL/d(result) `out`, dL/d(argument) to `in`.  The inverse gives
+ * its parameters what the forward map would for -dy and -dlogdet. */
+INLINE void piecewise_backward(clf_in x, clf_in xi, clf_in out, clf_in dl, float dlogdet,
+                               clf_out in, float xmin, float rate, int tails, global float *scratch,
+                               bands_plan e, int inverse) {
+  const int g = get_global_id(0), knots = xi.v.dim[0];
+  if (g >= e.count) return;
+  global float *dv = piecewise_sums(scratch, g, knots);
+  for (int m = g * e.size; m < min((g + 1) * e.size, x.v.dim[0]); m++) {
+    const piecewise_point q =
+        piecewise_point_of(in_at(x, m, 0, 0, 0), xmin, rate, knots - 1, tails);
+    const float d = in_at(out, m, 0, 0, 0), factor = exp(in_at(xi, q.n + 1, 0, 0, 0));
+    if (inverse) {
+      const float dy = tails || q.between ? d / (rate * factor) : 0;
+      *out_at(in, m, 0, 0, 0) = dy;
+      piecewise_collect(dv, knots, q, -dy, -logdet_weight(dlogdet, dl.at, dl.v, m));
+    } else {
+      const int inside = tails || q.inside;
+      *out_at(in, m, 0, 0, 0) = inside ? d * rate * factor : 0;
+      piecewise_collect(dv, knots, q, d, inside ? logdet_weight(dlogdet, dl.at, dl.v, m) : 0);
+    }
+  }
+}
 kernel BY_ITEM void piecewise_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
                                   CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_bwd_args p,
                                   CLF_SCRATCH(bands_plan)) {
-  const int g = get_global_id(0), knots = p.xi.dim[0];
-  if (g >= e.count) return;
-  global float *dv = piecewise_sums(scratch, g, knots);
-  for (int m = g * e.size; m < min((g + 1) * e.size, p.x.dim[0]); m++) {
-    const piecewise_point q =
-        piecewise_point_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, knots - 1, p.tails);
-    const int inside = p.tails || q.inside;
-    const float dy = AT(dy, m, 0, 0, 0);
-    const float dlog = inside ? logdet_weight(p.dlogdet, dl_, p.dl, m) : 0;
-    AT(dx, m, 0, 0, 0) = inside ? dy * p.rate * exp(XI(q.n + 1)) : 0;
-    piecewise_collect(dv, knots, q, dy, dlog);
-  }
+  piecewise_backward(IN(x), IN(xi), IN(dy), IN(dl), p.dlogdet, OUT(dx), p.xmin, p.rate, p.tails,
+                     scratch, e, 0);
 }
-
-/* The same of the inverse, with -dy and -dlogdet. */
 kernel BY_ITEM void piecewise_inv_bwd(CLF_IN(x), CLF_IN(xi), CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy),
                                       CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_inv_bwd_args p,
                                       CLF_SCRATCH(bands_plan)) {
-  const int g = get_global_id(0), knots = p.xi.dim[0];
-  if (g >= e.count) return;
-  global float *dv = piecewise_sums(scratch, g, knots);
-  for (int m = g * e.size; m < min((g + 1) * e.size, p.x.dim[0]); m++) {
-    const piecewise_point q =
-        piecewise_point_of(AT(x, m, 0, 0, 0), p.xmin, p.rate, knots - 1, p.tails);
-    const float by_y = AT(dx, m, 0, 0, 0) / (p.rate * exp(XI(q.n + 1)));
-    const float dy = p.tails || q.between ? by_y : 0;
-    AT(dy, m, 0, 0, 0) = dy;
-    piecewise_collect(dv, knots, q, -dy, -logdet_weight(p.dlogdet, dl_, p.dl, m));
-  }
+  piecewise_backward(IN(x), IN(xi), IN(dx), IN(dl), p.dlogdet, OUT(dy), p.xmin, p.rate, p.tails,
+                     scratch, e, 1);
 }
 
 /* The sums of all work-items, from the right, since v[j] contains exp(xi[i]) for every i <= j. */
-static void piecewise_add(global const float *scratch, int items, int knots, global const float *xi,
-                          int xi_stride, global float *dxi, int dxi_stride, global float *dalpha) {
+INLINE void piecewise_add(global const float *scratch, int items, clf_in xi, clf_out dxi,
+                          clf_out dalpha) {
+  const int knots = xi.v.dim[0];
   float from_right = 0;
   for (int j = knots - 1; j >= 0; j--) {
     float dl = 0;
@@ -128,22 +131,17 @@ static void piecewise_add(global const float *scratch, int items, int knots, glo
       from_right += scratch[(size_t)g * 2 * knots + j];
       dl += scratch[(size_t)g * 2 * knots + knots + j];
     }
-    dxi[j * dxi_stride] += from_right * exp(xi[j * xi_stride]) + dl;
+    *out_at(dxi, j, 0, 0, 0) += from_right * exp(in_at(xi, j, 0, 0, 0)) + dl;
   }
-  *dalpha += from_right;
+  *out_at(dalpha, 0, 0, 0, 0) += from_right;
 }
-
 kernel SINGLE void piecewise_bwd_add(CLF_IN(x), CLF_IN(xi), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
                                      CLF_OUT(dalpha), CLF_OUT(dxi), const piecewise_bwd_args p,
                                      CLF_SCRATCH(bands_plan)) {
-  if (get_global_id(0) == 0)
-    piecewise_add(scratch, e.count, p.xi.dim[0], PTR(xi, 0, 0), p.xi.stride[0], PTR(dxi, 0, 0),
-                  p.dxi.stride[0], PTR(dalpha, 0, 0));
+  if (get_global_id(0) == 0) piecewise_add(scratch, e.count, IN(xi), OUT(dxi), OUT(dalpha));
 }
 kernel SINGLE void piecewise_inv_bwd_add(CLF_IN(x), CLF_IN(xi), CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy),
                                          CLF_OUT(dalpha), CLF_OUT(dxi),
                                          const piecewise_inv_bwd_args p, CLF_SCRATCH(bands_plan)) {
-  if (get_global_id(0) == 0)
-    piecewise_add(scratch, e.count, p.xi.dim[0], PTR(xi, 0, 0), p.xi.stride[0], PTR(dxi, 0, 0),
-                  p.dxi.stride[0], PTR(dalpha, 0, 0));
+  if (get_global_id(0) == 0) piecewise_add(scratch, e.count, IN(xi), OUT(dxi), OUT(dalpha));
 }

@@ -174,38 +174,34 @@ INLINE V poly_inverse(poly s, poly_numbers u, V y, V *log_slope) {
   return y == in ? inner : other;
 }
 
+/* All columns of a call; `inverse` is a constant. */
+INLINE void poly_map(clf_in x, clf_in at, clf_in u, clf_in box, clf_out y, clf_out logdet,
+                     poly call, int inverse, local float *memory) {
+  const map_range q = map_range_of(x.v, at.v);
+  V sum = 0;
+  map_copy(q, x, y);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(at, q, j);
+    const poly s = poly_column(call, box.at, box.v, j);
+    const poly_numbers numbers = poly_numbers_of(q, j, u.at, u.v);
+    const V v = map_get(x, q, c);
+    V L;
+    map_put(y, q, c, inverse ? poly_inverse(s, numbers, v, &L) : poly_forward(s, numbers, v, &L));
+    sum += L;
+  }
+  map_logdet(q, sum, inverse ? -1 : 1, memory, logdet);
+}
 kernel BY_SAMPLE void poly_spline_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_OUT(y),
                                       CLF_OUT(logdet), const poly_spline_fwd_args p) {
   GROUP_MEMORY(memory);
-  const map_range q = map_range_of(p.x, p.at);
   const poly call = POLY_OF(p);
-  V sum = 0;
-  map_copy(q, x_, p.x, y_, p.y);
-  FOR_COLUMNS(q, j) {
-    const int c = map_column(*PTR(at, j, 0), q.D);
-    const poly s = poly_column(call, box_, p.box, j);
-    V L;
-    PUT_COLUMN(y, q, c, poly_forward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c), &L));
-    sum += L;
-  }
-  MAP_LOGDET(q, sum, 1, memory);
+  poly_map(IN(x), IN(at), IN(u), IN(box), OUT(y), OUT(logdet), call, 0, memory);
 }
-
 kernel BY_SAMPLE void poly_spline_inv(CLF_IN(y), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_OUT(x),
                                       CLF_OUT(logdet), const poly_spline_inv_args p) {
   GROUP_MEMORY(memory);
-  const map_range q = map_range_of(p.y, p.at);
   const poly call = POLY_OF(p);
-  V sum = 0;
-  map_copy(q, y_, p.y, x_, p.x);
-  FOR_COLUMNS(q, j) {
-    const int c = map_column(*PTR(at, j, 0), q.D);
-    const poly s = poly_column(call, box_, p.box, j);
-    V L;
-    PUT_COLUMN(x, q, c, poly_inverse(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(y, q, c), &L));
-    sum += L;
-  }
-  MAP_LOGDET(q, sum, -1, memory);
+  poly_map(IN(y), IN(at), IN(u), IN(box), OUT(x), OUT(logdet), call, 1, memory);
 }
 
 /* ---- Gradients ------------------------------------------------------------------------------ */
@@ -326,34 +322,30 @@ INLINE void poly_column_backward(poly s, poly_numbers u, V x, V out, V gl, int i
                        (poly_softmax_gradient(s, &bins, &r, k) - mean));
 }
 
+/* The gradients of a call: from dL/d(result) `out`, dL/d(argument) to `in`. */
+INLINE void poly_map_backward(clf_in x, clf_in at, clf_in u, clf_in box, clf_in out, clf_in dl,
+                              float dlogdet, clf_out in, clf_out du, poly call, int inverse) {
+  const map_range q = map_range_of(out.v, at.v);
+  map_copy(q, out, in);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(at, q, j);
+    const poly s = poly_column(call, box.at, box.v, j);
+    poly_column_backward(s, poly_numbers_of(q, j, u.at, u.v), map_get(x, q, c), map_get(out, q, c),
+                         map_logdet_weight(q, dlogdet, dl), inverse,
+                         map_gradients_of(q, in, c, du, j));
+  }
+}
 kernel BY_SAMPLE void poly_spline_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(dy),
                                       CLF_IN(dl), CLF_OUT(dx), CLF_OUT(du),
                                       const poly_spline_bwd_args p) {
-  const map_range q = map_range_of(p.dy, p.at);
   const poly call = POLY_OF(p);
-  map_copy(q, dy_, p.dy, dx_, p.dx);
-  FOR_COLUMNS(q, j) {
-    const int c = map_column(*PTR(at, j, 0), q.D);
-    const poly s = poly_column(call, box_, p.box, j);
-    const V dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
-    poly_column_backward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c),
-                         GET_COLUMN(dy, q, c), dl, 0,
-                         map_gradients_of(q, dx_, p.dx, c, du_, p.du, j));
-  }
+  poly_map_backward(IN(x), IN(at), IN(u), IN(box), IN(dy), IN(dl), p.dlogdet, OUT(dx), OUT(du),
+                    call, 0);
 }
-
 kernel BY_SAMPLE void poly_spline_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(dx),
                                           CLF_IN(dl), CLF_OUT(dy), CLF_OUT(du),
                                           const poly_spline_inv_bwd_args p) {
-  const map_range q = map_range_of(p.dx, p.at);
   const poly call = POLY_OF(p);
-  map_copy(q, dx_, p.dx, dy_, p.dy);
-  FOR_COLUMNS(q, j) {
-    const int c = map_column(*PTR(at, j, 0), q.D);
-    const poly s = poly_column(call, box_, p.box, j);
-    const V dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
-    poly_column_backward(s, poly_numbers_of(q, j, u_, p.u), GET_COLUMN(x, q, c),
-                         GET_COLUMN(dx, q, c), dl, 1,
-                         map_gradients_of(q, dy_, p.dy, c, du_, p.du, j));
-  }
+  poly_map_backward(IN(x), IN(at), IN(u), IN(box), IN(dx), IN(dl), p.dlogdet, OUT(dy), OUT(du),
+                    call, 1);
 }

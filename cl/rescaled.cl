@@ -23,78 +23,78 @@ INLINE int rescaled_others(int pixels) { return CLF_PIXELS_EVEN + CLF_PIXELS_ODD
 #define TRAINED(t) (t##_ ? AT(t, 0, 0, 0, 0) : 0)
 
 /* The sum of an image's only band goes to its log-det at once. */
-INLINE void rescaled_sum(float all, float sign, rescaled_band q, int bands, global float *scratch,
-                         global float *logdet, clf_view v) {
+INLINE void rescaled_sum(float sum, rescaled_band q, int bands, global float *scratch,
+                         clf_out logdet) {
   if (get_local_id(0) != 0) return;
   if (bands == 1)
-    logdet[v.offset + q.n * v.stride[0]] += sign * all;
+    *out_at(logdet, q.n, 0, 0, 0) += sum;
   else
-    scratch[q.n * bands + q.band] = all;
+    scratch[q.n * bands + q.band] = sum;
 }
 /* A work-item for each image. */
-INLINE void rescaled_add(float sign, int bands, global const float *scratch, global float *logdet,
-                         clf_view v) {
+INLINE void rescaled_add(int bands, global const float *scratch, clf_out logdet) {
   const int n = get_global_id(0);
-  if (n >= v.dim[0]) return;
+  if (n >= logdet.v.dim[0]) return;
   float sum = 0;
   for (int band = 0; band < bands; band++) sum += scratch[n * bands + band];
-  logdet[v.offset + n * v.stride[0]] += sign * sum;
+  *out_at(logdet, n, 0, 0, 0) += sum;
+}
+
+/* What is trained beside the net: factor and offset of its log-scales. */
+typedef struct {
+  float g, g0;
+  int scale_first; /* the shift comes last */
+} rescaled_scale;
+#define RESCALED_SCALE(p)                                                                          \
+  { AT(g, 0, 0, 0, 0), TRAINED(g0), p.scale_first }
+
+/* A band of a call; `inverse` is a constant. */
+INLINE void rescaled_rows(clf_in x, clf_in th, rescaled_scale a, int pixels, clf_out y,
+                          clf_out logdet, global float *scratch, image_bands_plan e, int inverse,
+                          local float *memory) {
+  const rescaled_band q = rescaled_band_of(x.v, e.rows);
+  V sum = 0;
+  for (int h = q.h0; h < q.h1; h++) {
+    FOR_ROW(r, q.n, h, x.v, pixels) {
+      const V v = image_get(x, r.v), t = image_get(th, r.v);
+      const V s = a.g * tanh_v(image_get(th, image_channels_on(r.v, x.v.dim[1]))) + a.g0;
+      if (inverse)
+        image_put(y, r.v, a.scale_first ? (v - t) * exp(-s) : v * exp(-s) - t);
+      else
+        image_put(y, r.v, a.scale_first ? v * exp(s) + t : (v + t) * exp(s));
+      sum += lanes_first(s, r.v.left);
+    }
+    if (pixels)
+      FOR_ROW(r, q.n, h, x.v, rescaled_others(pixels)) image_put(y, r.v, image_get(x, r.v));
+  }
+  const float all = GROUP_SUM(memory, lanes_sum(sum));
+  rescaled_sum(inverse ? -all : all, q, e.count, scratch, logdet);
 }
 
 kernel BY_SAMPLE void rescaled_fwd(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_OUT(y),
                                    CLF_OUT(logdet), const rescaled_fwd_args p,
                                    CLF_SCRATCH(image_bands_plan)) {
   GROUP_MEMORY(memory);
-  const rescaled_band q = rescaled_band_of(p.x, e.rows);
-  const float g = AT(g, 0, 0, 0, 0), g0 = TRAINED(g0);
-  const int C = p.x.dim[1];
-  V sum = 0;
-  for (int h = q.h0; h < q.h1; h++) {
-    FOR_ROW(r, q.n, h, p.x, p.pixels) {
-      const V x = GET(x, r.v), t = GET(th, r.v);
-      const V s = g * tanh_v(GET(th, image_channels_on(r.v, C))) + g0;
-      PUT(y, r.v, p.scale_first ? x * exp(s) + t : (x + t) * exp(s));
-      sum += lanes_first(s, r.v.left);
-    }
-    if (p.pixels)
-      FOR_ROW(r, q.n, h, p.x, rescaled_others(p.pixels)) PUT(y, r.v, GET(x, r.v));
-  }
-  const float all = GROUP_SUM(memory, lanes_sum(sum));
-  rescaled_sum(all, 1, q, e.count, scratch, logdet_, p.logdet);
+  const rescaled_scale a = RESCALED_SCALE(p);
+  rescaled_rows(IN(x), IN(th), a, p.pixels, OUT(y), OUT(logdet), scratch, e, 0, memory);
 }
-
 kernel BY_ITEM void rescaled_fwd_add(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_OUT(y),
                                      CLF_OUT(logdet), const rescaled_fwd_args p,
                                      CLF_SCRATCH(image_bands_plan)) {
-  rescaled_add(1, e.count, scratch, logdet_, p.logdet);
+  rescaled_add(e.count, scratch, OUT(logdet));
 }
 
 kernel BY_SAMPLE void rescaled_inv(CLF_IN(y), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_OUT(x),
                                    CLF_OUT(logdet), const rescaled_inv_args p,
                                    CLF_SCRATCH(image_bands_plan)) {
   GROUP_MEMORY(memory);
-  const rescaled_band q = rescaled_band_of(p.y, e.rows);
-  const float g = AT(g, 0, 0, 0, 0), g0 = TRAINED(g0);
-  const int C = p.y.dim[1];
-  V sum = 0;
-  for (int h = q.h0; h < q.h1; h++) {
-    FOR_ROW(r, q.n, h, p.y, p.pixels) {
-      const V y = GET(y, r.v), t = GET(th, r.v);
-      const V s = g * tanh_v(GET(th, image_channels_on(r.v, C))) + g0;
-      PUT(x, r.v, p.scale_first ? (y - t) * exp(-s) : y * exp(-s) - t);
-      sum += lanes_first(s, r.v.left);
-    }
-    if (p.pixels)
-      FOR_ROW(r, q.n, h, p.y, rescaled_others(p.pixels)) PUT(x, r.v, GET(y, r.v));
-  }
-  const float all = GROUP_SUM(memory, lanes_sum(sum));
-  rescaled_sum(all, -1, q, e.count, scratch, logdet_, p.logdet);
+  const rescaled_scale a = RESCALED_SCALE(p);
+  rescaled_rows(IN(y), IN(th), a, p.pixels, OUT(x), OUT(logdet), scratch, e, 1, memory);
 }
-
 kernel BY_ITEM void rescaled_inv_add(CLF_IN(y), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_OUT(x),
                                      CLF_OUT(logdet), const rescaled_inv_args p,
                                      CLF_SCRATCH(image_bands_plan)) {
-  rescaled_add(-1, e.count, scratch, logdet_, p.logdet);
+  rescaled_add(e.count, scratch, OUT(logdet));
 }
 
 kernel BY_SAMPLE void rescaled_bwd(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(g0), CLF_IN(dy),
@@ -139,15 +139,5 @@ kernel BY_SAMPLE void rescaled_bwd_add(CLF_IN(x), CLF_IN(th), CLF_IN(g), CLF_IN(
                                        CLF_OUT(dg0), const rescaled_bwd_args p,
                                        CLF_SCRATCH(image_bands_plan)) {
   GROUP_MEMORY(memory);
-  float sum = 0, sum0 = 0;
-  FOR_SHARE(k, e.total) {
-    sum += scratch[k];
-    sum0 += scratch[e.total + k];
-  }
-  sum = GROUP_SUM(memory, sum);
-  sum0 = GROUP_SUM(memory, sum0);
-  if (get_local_id(0) == 0) {
-    if (dg_) AT(dg, 0, 0, 0, 0) += sum;
-    if (dg0_) AT(dg0, 0, 0, 0, 0) += sum0;
-  }
+  trained_scale_add(scratch, e.total, e.total, OUT(dg), OUT(dg0), memory);
 }

@@ -26,40 +26,36 @@ INLINE V rqs_forward(rqs s, rqs_numbers u, V x, V *log_slope) {
   return x == in ? inner : other;
 }
 
+/* All columns of a call; `inverse` is a constant. */
+INLINE void rqs_map(clf_in x, clf_in at, clf_in u, clf_in box, clf_in kinds, clf_out y,
+                    clf_out logdet, rqs call, int inverse, local float *memory) {
+  const map_range q = map_range_of(x.v, at.v);
+  V sum = 0;
+  map_copy(q, x, y);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(at, q, j);
+    const rqs s = rqs_column(call, box.at, box.v, kinds.at, kinds.v, j);
+    const rqs_numbers numbers = rqs_numbers_of(q, j, u.at, u.v);
+    const V v = map_get(x, q, c);
+    V L;
+    map_put(y, q, c,
+            inverse ? rqs_inverse(s, numbers, v, &L)
+                    : rqs_forward(s, numbers, rqs_turned(s, v), &L));
+    sum += L;
+  }
+  map_logdet(q, sum, inverse ? -1 : 1, memory, logdet);
+}
 kernel BY_SAMPLE void rqs_fwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(kinds),
                               CLF_OUT(y), CLF_OUT(logdet), const rqs_fwd_args p) {
   GROUP_MEMORY(memory);
-  const map_range q = map_range_of(p.x, p.at);
   const rqs call = RQS_OF(p, p.u.dim[2]);
-  V sum = 0;
-  map_copy(q, x_, p.x, y_, p.y);
-  FOR_COLUMNS(q, j) {
-    const int c = map_column(*PTR(at, j, 0), q.D);
-    const rqs s = rqs_column(call, box_, p.box, kinds_, p.kinds, j);
-    V L;
-    PUT_COLUMN(
-        y, q, c,
-        rqs_forward(s, rqs_numbers_of(q, j, u_, p.u), rqs_turned(s, GET_COLUMN(x, q, c)), &L));
-    sum += L;
-  }
-  MAP_LOGDET(q, sum, 1, memory);
+  rqs_map(IN(x), IN(at), IN(u), IN(box), IN(kinds), OUT(y), OUT(logdet), call, 0, memory);
 }
-
 kernel BY_SAMPLE void rqs_inv(CLF_IN(y), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(kinds),
                               CLF_OUT(x), CLF_OUT(logdet), const rqs_inv_args p) {
   GROUP_MEMORY(memory);
-  const map_range q = map_range_of(p.y, p.at);
   const rqs call = RQS_OF(p, p.u.dim[2]);
-  V sum = 0;
-  map_copy(q, y_, p.y, x_, p.x);
-  FOR_COLUMNS(q, j) {
-    const int c = map_column(*PTR(at, j, 0), q.D);
-    const rqs s = rqs_column(call, box_, p.box, kinds_, p.kinds, j);
-    V L;
-    PUT_COLUMN(x, q, c, rqs_inverse(s, rqs_numbers_of(q, j, u_, p.u), GET_COLUMN(y, q, c), &L));
-    sum += L;
-  }
-  MAP_LOGDET(q, sum, -1, memory);
+  rqs_map(IN(y), IN(at), IN(u), IN(box), IN(kinds), OUT(x), OUT(logdet), call, 1, memory);
 }
 
 /* ---- Gradients ------------------------------------------------------------------------------ */
@@ -136,32 +132,31 @@ INLINE void rqs_column_backward(rqs s, rqs_numbers u, V x, V out, V gl, int inve
     map_put_number(to, 2 * s.K + r, rqs_slope_gradient(s, f, g, r));
 }
 
+/* The gradients of a call: from dL/d(result) `out`, dL/d(argument) to `in`. */
+INLINE void rqs_map_backward(clf_in x, clf_in at, clf_in u, clf_in box, clf_in kinds, clf_in out,
+                             clf_in dl, float dlogdet, clf_out in, clf_out du, rqs call,
+                             int inverse) {
+  const map_range q = map_range_of(out.v, at.v);
+  map_copy(q, out, in);
+  FOR_COLUMNS(q, j) {
+    const int c = map_column(at, q, j);
+    const rqs s = rqs_column(call, box.at, box.v, kinds.at, kinds.v, j);
+    const V turned = rqs_turned(s, map_get(x, q, c)), weight = map_logdet_weight(q, dlogdet, dl);
+    rqs_column_backward(s, rqs_numbers_of(q, j, u.at, u.v), turned, map_get(out, q, c), weight,
+                        inverse, map_gradients_of(q, in, c, du, j));
+  }
+}
 kernel BY_SAMPLE void rqs_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(kinds),
                               CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx), CLF_OUT(du),
                               const rqs_bwd_args p) {
-  const map_range q = map_range_of(p.dy, p.at);
   const rqs call = RQS_OF(p, p.u.dim[2]);
-  map_copy(q, dy_, p.dy, dx_, p.dx);
-  FOR_COLUMNS(q, j) {
-    const int c = map_column(*PTR(at, j, 0), q.D);
-    const rqs s = rqs_column(call, box_, p.box, kinds_, p.kinds, j);
-    const V x = rqs_turned(s, GET_COLUMN(x, q, c)), dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
-    rqs_column_backward(s, rqs_numbers_of(q, j, u_, p.u), x, GET_COLUMN(dy, q, c), dl, 0,
-                        map_gradients_of(q, dx_, p.dx, c, du_, p.du, j));
-  }
+  rqs_map_backward(IN(x), IN(at), IN(u), IN(box), IN(kinds), IN(dy), IN(dl), p.dlogdet, OUT(dx),
+                   OUT(du), call, 0);
 }
-
 kernel BY_SAMPLE void rqs_inv_bwd(CLF_IN(x), CLF_IN(at), CLF_IN(u), CLF_IN(box), CLF_IN(kinds),
                                   CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy), CLF_OUT(du),
                                   const rqs_inv_bwd_args p) {
-  const map_range q = map_range_of(p.dx, p.at);
   const rqs call = RQS_OF(p, p.u.dim[2]);
-  map_copy(q, dx_, p.dx, dy_, p.dy);
-  FOR_COLUMNS(q, j) {
-    const int c = map_column(*PTR(at, j, 0), q.D);
-    const rqs s = rqs_column(call, box_, p.box, kinds_, p.kinds, j);
-    const V x = rqs_turned(s, GET_COLUMN(x, q, c)), dl = map_logdet_weight(q, p.dlogdet, dl_, p.dl);
-    rqs_column_backward(s, rqs_numbers_of(q, j, u_, p.u), x, GET_COLUMN(dx, q, c), dl, 1,
-                        map_gradients_of(q, dy_, p.dy, c, du_, p.du, j));
-  }
+  rqs_map_backward(IN(x), IN(at), IN(u), IN(box), IN(kinds), IN(dx), IN(dl), p.dlogdet, OUT(dy),
+                   OUT(du), call, 1);
 }

@@ -26,8 +26,17 @@ static V scale_shift_log_slope(V u, int kind, float eps) {
   return slope / scale_shift_value(u, kind, eps);
 }
 
-#define SCALE(q, c) scale_shift_value(CHANNEL(u, q, c), p.kind, p.eps)
-#define SHIFT(q, c) (p.shift.dim[0] ? CHANNEL(shift, q, c) : (V)0)
+/* What the scales of a call come from. */
+typedef struct {
+  clf_in u;
+  int kind;
+  float eps;
+} scale_shift_factors;
+#define FACTORS(p)                                                                                 \
+  { IN(u), p.kind, p.eps }
+INLINE V scale_shift_factor(scale_shift_factors a, image_range q, int c) {
+  return scale_shift_value(channel_of(a.u, q, c), a.kind, a.eps);
+}
 
 static float scale_shift_logdet(global const float *u, int stride, int C, int kind, float eps) {
   V sum = 0;
@@ -37,34 +46,39 @@ static float scale_shift_logdet(global const float *u, int stride, int C, int ki
   return lanes_sum(sum);
 }
 /* The work-item that has the first element of a sample adds to its log-det. */
-INLINE void scale_shift_add_logdet(image_range q, float sign, global const float *u, clf_view uv,
-                                   int kind, float eps, clf_view image, global float *logdet,
-                                   clf_view v) {
+INLINE void scale_shift_add_logdet(image_range q, float sign, scale_shift_factors a, clf_view image,
+                                   clf_out logdet) {
   const int first = image_first_sample(q);
   if (first < 0) return;
-  const float sum = scale_shift_logdet(u + uv.offset, uv.stride[0], image.dim[1], kind, eps);
+  const float sum =
+      scale_shift_logdet(a.u.at + a.u.v.offset, a.u.v.stride[0], image.dim[1], a.kind, a.eps);
   for (int n = first; n * q.H < q.r1; n++)
-    logdet[v.offset + n * v.stride[0]] += sign * sum * (image.dim[2] * image.dim[3]);
+    *out_at(logdet, n, 0, 0, 0) += sign * sum * (image.dim[2] * image.dim[3]);
 }
 
+/* All elements of a call; `inverse` is a constant. */
+INLINE void scale_shift_pixels(clf_in x, scale_shift_factors a, clf_in shifts, clf_out y,
+                               clf_out logdet, int inverse) {
+  const image_range q = image_range_of(x.v);
+  FOR_CHANNELS(q, c) {
+    const V scale = scale_shift_factor(a, q, c);
+    const V shift = shifts.v.dim[0] ? channel_of(shifts, q, c) : (V)0;
+    FOR_PIXELS(q, c, v) {
+      const V old = image_get(x, v);
+      image_put(y, v, inverse ? (old - shift) / scale : scale * old + shift);
+    }
+  }
+  scale_shift_add_logdet(q, inverse ? -1 : 1, a, x.v, logdet);
+}
 kernel BY_PIXELS void scale_shift_fwd(CLF_IN(x), CLF_IN(u), CLF_IN(shift), CLF_OUT(y),
                                       CLF_OUT(logdet), const scale_shift_fwd_args p) {
-  const image_range q = image_range_of(p.x);
-  FOR_CHANNELS(q, c) {
-    const V scale = SCALE(q, c), shift = SHIFT(q, c);
-    FOR_PIXELS(q, c, v) PUT(y, v, scale * GET(x, v) + shift);
-  }
-  scale_shift_add_logdet(q, 1, u_, p.u, p.kind, p.eps, p.x, logdet_, p.logdet);
+  const scale_shift_factors a = FACTORS(p);
+  scale_shift_pixels(IN(x), a, IN(shift), OUT(y), OUT(logdet), 0);
 }
-
 kernel BY_PIXELS void scale_shift_inv(CLF_IN(y), CLF_IN(u), CLF_IN(shift), CLF_OUT(x),
                                       CLF_OUT(logdet), const scale_shift_inv_args p) {
-  const image_range q = image_range_of(p.y);
-  FOR_CHANNELS(q, c) {
-    const V scale = SCALE(q, c), shift = SHIFT(q, c);
-    FOR_PIXELS(q, c, v) PUT(x, v, (GET(y, v) - shift) / scale);
-  }
-  scale_shift_add_logdet(q, -1, u_, p.u, p.kind, p.eps, p.y, logdet_, p.logdet);
+  const scale_shift_factors a = FACTORS(p);
+  scale_shift_pixels(IN(y), a, IN(shift), OUT(x), OUT(logdet), 1);
 }
 
 /* ---- Gradients: bands, then the sums of the bands ------------------------------------------- */
@@ -109,69 +123,64 @@ static float scale_shift_batch(global const float *dl, int stride, int given, in
   for (int n = 0; n < given; n++) sum += dl[n * stride];
   return given ? sum : N;
 }
-/* The sum of dL/dlogdet over the batch, times the pixels of a sample. */
-#define WEIGHT                                                                                     \
-  (p.dlogdet * (p.x.dim[2] * p.x.dim[3]) *                                                         \
-   scale_shift_batch(PTR(dl, 0, 0), p.dl.stride[0], p.dl.dim[0], p.x.dim[0]))
+/* The sums of a band: of dL/d(result) `out`, and of that times x; dL/d(argument) to `in`. */
+INLINE void scale_shift_bands(clf_in x, scale_shift_factors a, clf_in out, clf_out in,
+                              global float *scratch, bands_plan e, int inverse) {
+  const image_range q = image_band_of(x.v, e.size);
+  FOR_CHANNELS(q, c) {
+    const V scale = scale_shift_factor(a, q, c);
+    V sum = 0, along = 0;
+    FOR_PIXELS(q, c, v) {
+      const V d = image_get(out, v);
+      sum += d;
+      along += d * image_get(x, v);
+      image_put(in, v, inverse ? d / scale : scale * d);
+    }
+    channel_store(q, c, channel_total(q, sum),
+                  scale_shift_band(scratch, 0, q.band, e.count, x.v.dim[1], c));
+    channel_store(q, c, channel_total(q, along),
+                  scale_shift_band(scratch, 1, q.band, e.count, x.v.dim[1], c));
+  }
+}
+/* Adds the bands of LANES channels to du and dshift. */
+INLINE void scale_shift_add(clf_view x, scale_shift_factors a, global float *scratch, bands_plan e,
+                            clf_in dl, float dlogdet, clf_out du, clf_out dshift, int inverse) {
+  const int C = x.dim[1], c = get_global_id(0) * LANES, left = C - c;
+  if (left <= 0) return;
+  const scale_shift_sums s =
+      scale_shift_total(scratch, e.count, C, c, left, a.u.at, a.u.v, a.kind, a.eps);
+  /* the sum of dL/dlogdet over the batch, times the pixels of a sample, is pixels * batch */
+  const float pixels = dlogdet * (x.dim[2] * x.dim[3]);
+  const float batch = scale_shift_batch(dl.at + dl.v.offset, dl.v.stride[0], dl.v.dim[0], x.dim[0]);
+  const V by_log_scale = inverse ? -(s.along + pixels * batch) : s.scale * s.along + pixels * batch;
+  scale_shift_add_shift(inverse ? -s.sum / s.scale : s.sum, dshift.at, dshift.v, c, left);
+  scale_shift_add_u(by_log_scale, s, a.kind, a.eps, du.at, du.v, c, left);
+}
 
 kernel BY_PIXELS void scale_shift_bwd(CLF_IN(x), CLF_IN(u), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
                                       CLF_OUT(du), CLF_OUT(dshift), const scale_shift_bwd_args p,
                                       CLF_SCRATCH(bands_plan)) {
-  const image_range q = image_band_of(p.x, e.size);
-  FOR_CHANNELS(q, c) {
-    const V scale = SCALE(q, c);
-    V sum = 0, along = 0;
-    FOR_PIXELS(q, c, v) {
-      const V d = GET(dy, v);
-      sum += d;
-      along += d * GET(x, v);
-      PUT(dx, v, scale * d);
-    }
-    channel_store(q, c, channel_total(q, sum),
-                  scale_shift_band(scratch, 0, q.band, e.count, p.x.dim[1], c));
-    channel_store(q, c, channel_total(q, along),
-                  scale_shift_band(scratch, 1, q.band, e.count, p.x.dim[1], c));
-  }
+  const scale_shift_factors a = FACTORS(p);
+  scale_shift_bands(IN(x), a, IN(dy), OUT(dx), scratch, e, 0);
 }
 kernel BY_LANES void scale_shift_bwd_add(CLF_IN(x), CLF_IN(u), CLF_IN(dy), CLF_IN(dl), CLF_OUT(dx),
                                          CLF_OUT(du), CLF_OUT(dshift), const scale_shift_bwd_args p,
                                          CLF_SCRATCH(bands_plan)) {
-  const int C = p.x.dim[1], c = get_global_id(0) * LANES, left = C - c;
-  if (left <= 0) return;
-  const scale_shift_sums s =
-      scale_shift_total(scratch, e.count, C, c, left, u_, p.u, p.kind, p.eps);
-  scale_shift_add_shift(s.sum, dshift_, p.dshift, c, left);
-  scale_shift_add_u(s.scale * s.along + WEIGHT, s, p.kind, p.eps, du_, p.du, c, left);
+  const scale_shift_factors a = FACTORS(p);
+  scale_shift_add(p.x, a, scratch, e, IN(dl), p.dlogdet, OUT(du), OUT(dshift), 0);
 }
 
 kernel BY_PIXELS void scale_shift_inv_bwd(CLF_IN(x), CLF_IN(u), CLF_IN(dx), CLF_IN(dl), CLF_OUT(dy),
                                           CLF_OUT(du), CLF_OUT(dshift),
                                           const scale_shift_inv_bwd_args p,
                                           CLF_SCRATCH(bands_plan)) {
-  const image_range q = image_band_of(p.x, e.size);
-  FOR_CHANNELS(q, c) {
-    const V scale = SCALE(q, c);
-    V sum = 0, along = 0;
-    FOR_PIXELS(q, c, v) {
-      const V d = GET(dx, v);
-      sum += d;
-      along += d * GET(x, v);
-      PUT(dy, v, d / scale);
-    }
-    channel_store(q, c, channel_total(q, sum),
-                  scale_shift_band(scratch, 0, q.band, e.count, p.x.dim[1], c));
-    channel_store(q, c, channel_total(q, along),
-                  scale_shift_band(scratch, 1, q.band, e.count, p.x.dim[1], c));
-  }
+  const scale_shift_factors a = FACTORS(p);
+  scale_shift_bands(IN(x), a, IN(dx), OUT(dy), scratch, e, 1);
 }
 kernel BY_LANES void scale_shift_inv_bwd_add(CLF_IN(x), CLF_IN(u), CLF_IN(dx), CLF_IN(dl),
                                              CLF_OUT(dy), CLF_OUT(du), CLF_OUT(dshift),
                                              const scale_shift_inv_bwd_args p,
                                              CLF_SCRATCH(bands_plan)) {
-  const int C = p.x.dim[1], c = get_global_id(0) * LANES, left = C - c;
-  if (left <= 0) return;
-  const scale_shift_sums s =
-      scale_shift_total(scratch, e.count, C, c, left, u_, p.u, p.kind, p.eps);
-  scale_shift_add_shift(-s.sum / s.scale, dshift_, p.dshift, c, left);
-  scale_shift_add_u(-(s.along + WEIGHT), s, p.kind, p.eps, du_, p.du, c, left);
+  const scale_shift_factors a = FACTORS(p);
+  scale_shift_add(p.x, a, scratch, e, IN(dl), p.dlogdet, OUT(du), OUT(dshift), 1);
 }
