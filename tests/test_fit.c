@@ -266,31 +266,37 @@ START_TEST(few_rows_choose_by_folds) {
 }
 END_TEST
 
+/* Fits, and repeats the fit from its record. */
+static void check_repeat(const clf_table *x, const clf_fit_options *o) {
+  void *bytes[2];
+  size_t size[2];
+  clf_fit_options again = brief(1e6);
+  clf_flow *flow = fit(&(clf_fit_data){.x = x}, o);
+  again.repeat = clf_flow_record(flow);
+  clf_flow *same = fit(&(clf_fit_data){.x = x}, &again);
+  WORKS(clf_flow_set_record(same, again.repeat)); /* seconds differ */
+  WORKS(clf_flow_save_memory(flow, &bytes[0], &size[0]));
+  WORKS(clf_flow_save_memory(same, &bytes[1], &size[1]));
+  ck_assert_uint_eq(size[0], size[1]);
+  ck_assert_mem_eq(bytes[0], bytes[1], size[0]);
+  x->at[0] += 1;
+  clf_flow *none;
+  REFUSED(clf_fit(dev, &(clf_fit_data){.x = x}, &again, NULL, NULL, &none), CLF_EINVAL,
+          "the record to repeat is of other data: the table has other values");
+  for (int k = 0; k < 2; k++) free(bytes[k]);
+  clf_flow_free(flow);
+  clf_flow_free(same);
+}
+
 START_TEST(repeats_have_the_same_bits) {
   static const int rows[] = {900, 150}; /* with a split, and with folds */
   for (int i = 0; i < 2; i++) {
     char set[32];
-    void *bytes[2];
-    size_t size[2];
     snprintf(set, sizeof set, "pinwheel:n=%d", rows[i]);
     clf_table x = drawn(set);
-    clf_fit_options o = brief(0.6), again = brief(1e6);
+    clf_fit_options o = brief(0.6);
     o.seed = 7;
-    clf_flow *flow = fit(&(clf_fit_data){.x = &x}, &o);
-    again.repeat = clf_flow_record(flow);
-    clf_flow *same = fit(&(clf_fit_data){.x = &x}, &again);
-    WORKS(clf_flow_set_record(same, again.repeat)); /* seconds differ */
-    WORKS(clf_flow_save_memory(flow, &bytes[0], &size[0]));
-    WORKS(clf_flow_save_memory(same, &bytes[1], &size[1]));
-    ck_assert_uint_eq(size[0], size[1]);
-    ck_assert_mem_eq(bytes[0], bytes[1], size[0]);
-    x.at[0] += 1;
-    clf_flow *none;
-    REFUSED(clf_fit(dev, &(clf_fit_data){.x = &x}, &again, NULL, NULL, &none), CLF_EINVAL,
-            "the record to repeat is of other data: the table has other values");
-    for (int k = 0; k < 2; k++) free(bytes[k]);
-    clf_flow_free(flow);
-    clf_flow_free(same);
+    check_repeat(&x, &o);
     clf_table_free(&x);
   }
 }
@@ -390,6 +396,13 @@ static int notes_about(const json_t *record, const char *what) {
   return 0;
 }
 
+/* The sum of 12 uniform numbers, which is close to normal. */
+static double nearly_normal(uint32_t *state) {
+  double sum = -6;
+  for (int k = 0; k < 12; k++) sum += (*state = *state * 1664525u + 1013904223u) / 4294967296.0;
+  return sum;
+}
+
 /* With 48 training rows of 40 columns a covariance is close to singular: without shrinkage log p
  * of new rows is about -300 nats.  The truth has -56.8. */
 START_TEST(few_rows_of_many_columns) {
@@ -397,11 +410,7 @@ START_TEST(few_rows_of_many_columns) {
   clf_table x;
   uint32_t s = 7;
   WORKS(clf_table_new(ROWS, COLUMNS, &x));
-  for (int i = 0; i < ROWS * COLUMNS; i++) {
-    double sum = -6; /* of 12 uniform numbers: close to normal */
-    for (int k = 0; k < 12; k++) sum += (s = s * 1664525u + 1013904223u) / 4294967296.0;
-    x.at[i] = sum;
-  }
+  for (int i = 0; i < ROWS * COLUMNS; i++) x.at[i] = nearly_normal(&s);
   clf_fit_options o = brief(1);
   o.quick = 1;
   clf_flow *flow = fit(&(clf_fit_data){.x = &x, .name = "wide"}, &o);
@@ -409,6 +418,57 @@ START_TEST(few_rows_of_many_columns) {
   ck_assert_double_gt(number(candidate(record, "gaussian"), NULL, "test"), -65);
   json_decref(record);
   clf_flow_free(flow);
+  clf_table_free(&x);
+}
+END_TEST
+
+/* Eight clusters with a standard deviation of 0.3, whose centres have skewed columns. */
+static clf_table skewed_clusters(int64_t rows) {
+  enum { CLUSTERS = 8, COLUMNS = 3 };
+  clf_table x;
+  uint32_t s = 11;
+  double centre[CLUSTERS * COLUMNS];
+  WORKS(clf_table_new(rows, COLUMNS, &x));
+  for (int i = 0; i < CLUSTERS * COLUMNS; i++) centre[i] = 3 + 3 * exp(1.2 * nearly_normal(&s));
+  for (int64_t i = 0; i < rows * COLUMNS; i++)
+    x.at[i] = centre[i / COLUMNS % CLUSTERS * COLUMNS + i % COLUMNS] + 0.3 * nearly_normal(&s);
+  return x;
+}
+
+/* The first layers of all candidates, and the number of columns that the record calls treated. */
+static const char *head_of(const json_t *record, size_t *columns) {
+  *columns = json_array_size(json_object_get(record, "columns"));
+  return json_string_value(json_object_get(record, "head"));
+}
+
+/* By itself each column suggests a logarithm or asinh, after which the clusters are not normal.
+ * The density has -log(8) - 3 (log(0.3) + log(2 pi e) / 2) = -2.72 nats. */
+START_TEST(columns_are_treated_only_if_that_is_better_together) {
+  clf_table x = skewed_clusters(1000);
+  clf_treatments each;
+  WORKS(clf_table_treat(&x, NULL, 0, NULL, &each));
+  ck_assert_str_ne(each.head, "standardize");
+  clf_fit_options o = brief(SLOW ? 20 : 5);
+  o.quick = 1;
+  clf_flow *flow = fit(&(clf_fit_data){.x = &x}, &o);
+  json_t *record = record_of(flow);
+  size_t columns;
+  ck_assert_str_eq(head_of(record, &columns), "standardize");
+  ck_assert_uint_eq(columns, 0);
+  ck_assert(notes_about(record, "columns are not rescaled: a mixture of the columns as they are"));
+  ck_assert_double_gt(number(candidate(record, "mixture"), NULL, "test"), -3.0);
+  clf_flow_free(flow);
+  json_decref(record);
+  check_repeat(&x, &o);
+  uint32_t s = 3;
+  for (int64_t i = 0; i < x.rows * x.cols; i++) x.at[i] = exp(nearly_normal(&s));
+  flow = fit(&(clf_fit_data){.x = &x}, &o);
+  record = record_of(flow);
+  ck_assert_ptr_nonnull(strstr(head_of(record, &columns), "softlog("));
+  ck_assert_uint_eq(columns, 3);
+  json_decref(record);
+  clf_flow_free(flow);
+  clf_treatments_free(&each);
   clf_table_free(&x);
 }
 END_TEST
@@ -526,6 +586,7 @@ int main(void) {
   tcase_add_test(tc, columns_are_modelled_given_others);
   tcase_add_test(tc, rows_of_weight_0_do_not_count);
   tcase_add_test(tc, few_rows_of_many_columns);
+  tcase_add_test(tc, columns_are_treated_only_if_that_is_better_together);
   tcase_add_test(tc, one_column);
   tcase_add_test(tc, tables_without_a_density);
   tcase_add_test(tc, bad_input_is_refused);

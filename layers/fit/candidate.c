@@ -14,11 +14,12 @@ char *clf__fit_arch(const clf__fit *f, const char *layers, const char *base) {
   char context[32] = "";
   const int32_t D = f->data->x->cols, C = f->data->given ? f->data->given->cols : 0;
   if (C) snprintf(context, sizeof context, "|%d", (int)C);
-  const size_t size = strlen(f->head) + strlen(layers) + strlen(base) + 128;
+  const size_t size = strlen(f->head.layers) + strlen(layers) + strlen(base) + 128;
   char *text = malloc(size);
   if (text)
-    snprintf(text, size, "%d%s: %s%s%s -> %s%s", (int)D, context, f->head,
-             *f->head && *layers ? ", " : "", layers, base, C ? "; context: standardize" : "");
+    snprintf(text, size, "%d%s: %s%s%s -> %s%s", (int)D, context, f->head.layers,
+             *f->head.layers && *layers ? ", " : "", layers, base,
+             C ? "; context: standardize" : "");
   return text;
 }
 

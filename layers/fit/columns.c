@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "clflow/treat.h"
 #include "fit_private.h"
 #include "flow_private.h"
 #include "names.h"
@@ -110,10 +109,11 @@ static clf_status fit_scaling(clf__fit *f) {
   clf_status s = clf__fit_flow(f, &c, 0, &flow);
   if (!s) s = clf_mixture_fit(flow, &d, &o, NULL);
   if (!s) {
-    f->mean = copy(flow->mean, D), f->std = copy(flow->std, D);
-    f->c_mean = copy(flow->c_mean, C), f->c_std = copy(flow->c_std, C);
-    if (!f->mean != !flow->mean || !f->std != !flow->std || !f->c_mean != !flow->c_mean ||
-        !f->c_std != !flow->c_std)
+    clf__fit_head *const h = &f->head;
+    h->mean = copy(flow->mean, D), h->std = copy(flow->std, D);
+    h->c_mean = copy(flow->c_mean, C), h->c_std = copy(flow->c_std, C);
+    if (!h->mean != !flow->mean || !h->std != !flow->std || !h->c_mean != !flow->c_mean ||
+        !h->c_std != !flow->c_std)
       s = clf__fail(CLF_ENOMEM, "no memory for the scaling of columns");
   }
   clf_flow_free(flow);
@@ -122,8 +122,9 @@ static clf_status fit_scaling(clf__fit *f) {
 }
 
 clf_status clf__fit_set_scaling(const clf__fit *f, clf_flow *flow) {
-  if (f->mean) CLF_TRY(clf_flow_set_scaling(flow, f->mean, f->std));
-  return f->c_mean ? clf__flow_set_context_scaling(flow, f->c_mean, f->c_std) : CLF_OK;
+  const clf__fit_head *const h = &f->head;
+  if (h->mean) CLF_TRY(clf_flow_set_scaling(flow, h->mean, h->std));
+  return h->c_mean ? clf__flow_set_context_scaling(flow, h->c_mean, h->c_std) : CLF_OK;
 }
 
 static const char *const names[] = {
@@ -140,11 +141,32 @@ static clf_status add_treated(clf__fit *f, int32_t d, const clf_treatment *t) {
   return CLF_OK;
 }
 
-static clf_status take_treatments(clf__fit *f, const clf_treatments *t) {
+clf_status clf__fit_say_treatments(clf__fit *f) {
+  const clf_treatments *const t = &f->treatments;
   for (int32_t d = 0; d < t->cols; d++)
     if (t->column[d].kind != CLF_TREAT_NONE) CLF_TRY(add_treated(f, d, &t->column[d]));
-  f->head = strdup(t->head);
-  return f->head ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for an architecture");
+  return CLF_OK;
+}
+
+int clf__fit_has_treatments(const clf__fit *f) {
+  for (int32_t d = 0; d < f->treatments.cols; d++)
+    if (f->treatments.column[d].kind != CLF_TREAT_NONE) return 1;
+  return 0;
+}
+
+void clf__fit_head_free(clf__fit_head *h) {
+  free(h->layers);
+  free(h->mean);
+  free(h->std);
+  free(h->c_mean);
+  free(h->c_std);
+  *h = (clf__fit_head){0};
+}
+
+clf_status clf__fit_set_head(clf__fit *f, int treated) {
+  clf__fit_head_free(&f->head);
+  f->head.layers = strdup(treated ? f->treatments.head : "standardize");
+  return f->head.layers ? fit_scaling(f) : clf__fail(CLF_ENOMEM, "no memory for an architecture");
 }
 
 /* Reports problems that no treatment solves. */
@@ -160,13 +182,9 @@ static clf_status say_advice(clf__fit *f) {
   return s;
 }
 
-clf_status clf__fit_treat(clf__fit *f) {
-  clf_treatments t = {0};
+clf_status clf__fit_look(clf__fit *f) {
   CLF_TRY(check_constant(f));
   CLF_TRY(find_grids(f));
   CLF_TRY(say_advice(f));
-  CLF_TRY(clf_table_treat(&f->learn.x, NULL, 0, f->grid, &t));
-  const clf_status s = take_treatments(f, &t);
-  clf_treatments_free(&t);
-  return s ? s : fit_scaling(f);
+  return clf_table_treat(&f->learn.x, NULL, 0, f->grid, &f->treatments);
 }

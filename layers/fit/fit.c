@@ -38,9 +38,9 @@ static clf_status check_options(const clf_fit_options *o) {
 
 static clf_status search(clf__fit *f) {
   CLF_TRY(clf__fit_divide(f));
-  CLF_TRY(clf__fit_treat(f));
+  CLF_TRY(clf__fit_look(f));
   if (f->plan) return clf__fit_repeat(f);
-  CLF_TRY(clf__fit_mixtures(f));
+  CLF_TRY(clf__fit_baselines(f));
   return f->stopped ? CLF_OK : clf__fit_flows(f);
 }
 
@@ -56,12 +56,9 @@ static void free_all(clf__fit *f) {
   json_decref(f->plan);
   json_decref(f->notes);
   json_decref(f->columns);
-  free(f->head);
+  clf__fit_head_free(&f->head);
+  clf_treatments_free(&f->treatments);
   free(f->grid);
-  free(f->mean);
-  free(f->std);
-  free(f->c_mean);
-  free(f->c_std);
   free(f->blended);
 }
 

@@ -5,6 +5,7 @@
 #include "clflow/fit.h"
 #include "clflow/mixture.h"
 #include "clflow/train.h"
+#include "clflow/treat.h"
 #include "status.h"
 
 struct json_t;
@@ -57,6 +58,13 @@ typedef struct clf__fit_candidate {
   int points;
 } clf__fit_candidate;
 
+/* The first layers of every candidate, which treat the columns, and their scaling. */
+typedef struct clf__fit_head {
+  char *layers;
+  double *mean, *std;     /* of the columns after bounds: D each; NULL: not standardised */
+  double *c_mean, *c_std; /* of the context; NULL: there is none */
+} clf__fit_head;
+
 typedef struct clf__fit {
   clf_device *dev;
   const clf_fit_data *data;
@@ -72,13 +80,13 @@ typedef struct clf__fit {
   clf__fit_rows test, all; /* all: for a result that is retrained */
   double *judge_weights;   /* weights of the validation rows; NULL: all equal */
   int64_t judges;
-  char *head;             /* layers that treat the columns */
-  double *mean, *std;     /* of the columns after bounds: D each; NULL: not standardised */
-  double *c_mean, *c_std; /* of the context; NULL: there is none */
-  clf_column_grid *grid;  /* of discrete columns; NULL: there are none */
-  struct json_t *plan;    /* the record to repeat; NULL: none */
-  struct json_t *notes;   /* sentences */
-  struct json_t *columns; /* of treated columns */
+  clf__fit_head head;
+  clf_treatments treatments; /* that each column by itself suggests */
+  clf_column_grid *grid;     /* of discrete columns; NULL: there are none */
+  struct json_t *plan;       /* the record to repeat; NULL: none */
+  struct json_t *notes;      /* sentences */
+  struct json_t *columns;    /* of treated columns */
+  int silent;                /* 1: candidates are not reported when they end */
   clf__fit_candidate candidate[CLF_FIT_CANDIDATES];
   int candidates;
   double *blended;                     /* log p of each validation row, under the result */
@@ -100,7 +108,15 @@ clf_train_data clf__fit_train_data(const clf__fit_rows *train, const clf__fit_ro
 
 /* Refuses values that no candidate can handle. */
 clf_status clf__fit_check_data(const clf__fit *f);
-clf_status clf__fit_treat(clf__fit *f);
+/* Finds grids and treatments. */
+clf_status clf__fit_look(clf__fit *f);
+/* Whether any column has a treatment. */
+int clf__fit_has_treatments(const clf__fit *f);
+/* Makes the head, with or without the treatments. */
+clf_status clf__fit_set_head(clf__fit *f, int treated);
+void clf__fit_head_free(clf__fit_head *h);
+/* Reports the treatments, and adds them to the record. */
+clf_status clf__fit_say_treatments(clf__fit *f);
 /* Gives a flow the scaling that all candidates share. */
 clf_status clf__fit_set_scaling(const clf__fit *f, clf_flow *flow);
 
@@ -151,8 +167,10 @@ clf_status clf__fit_mean_density(const clf__fit_candidate *c, int splits, const 
 
 /* ---- Kinds of candidates ------------------------------------------------------------------- */
 
-/* mixtures.c */
-clf_status clf__fit_mixtures(clf__fit *f);
+/* heads.c: decides whether columns are treated, and fits the Gaussian and the mixtures. */
+clf_status clf__fit_baselines(clf__fit *f);
+/* mixtures.c: the Gaussian and the mixtures, until `end`, in seconds since the beginning. */
+clf_status clf__fit_mixtures(clf__fit *f, double end);
 /* Whether a base, as text, is a mixture of normal distributions. */
 int clf__fit_is_mixture(const char *base);
 /* Fits the bases of the candidate's flows by expectation maximisation. */
@@ -189,8 +207,9 @@ clf_status clf__fit_choose(clf__fit *f);
 clf_status clf__fit_result(clf__fit *f, clf_flow **flow);
 /* record.c */
 clf_status clf__fit_write_record(clf__fit *f, char **record);
-/* repeat.c: the candidates of an earlier record. */
+/* repeat.c: the candidates of an earlier record, and whether its columns are treated. */
 clf_status clf__fit_open_record(clf__fit *f);
+int clf__fit_plan_treats(const clf__fit *f);
 clf_status clf__fit_repeat(clf__fit *f);
 
 #endif

@@ -119,20 +119,19 @@ static clf_status gaussian(clf__fit *f) {
 
 enum { MANY = 16384 /* rows, more than the number of components needs */ };
 
-/* Kinds of covariances; additional options of expectation maximisation; the family whose best is
- * a candidate; the maximum rows of a table, if large tables need no prior; and the parameters
- * per component that rows must determine, in columns: with one covariance for all, many
- * components act as kernels. */
+/* Kinds of covariances. */
 static const struct {
-  const char *cov, *options;
-  int family;
-  int64_t most_rows;
-  double rows_a_column;
-} kinds[] = {{"full", "", 0, INT64_MAX, 2},
-             {"full", ", prior=10", 0, 5000, 2},
-             {"full", ", prior=30, reg=0.01", 0, 2000, 2},
-             {"full", ", tied=1", 1, INT64_MAX, 0},
-             {"diag", "", 2, INT64_MAX, 1}};
+  const char *cov, *options; /* additional options of expectation maximisation */
+  int family;                /* whose best is a candidate */
+  int64_t most_rows;         /* of a table: large ones need no prior */
+  double rows_a_column;      /* parameters per component that rows must determine, in columns: with
+                                one covariance for all, many components act as kernels */
+  double share;              /* of the time, relative to other kinds; 0: after the first kind */
+} kinds[] = {{"full", "", 0, INT64_MAX, 2, 4},
+             {"full", ", prior=10", 0, 5000, 2, 0},
+             {"full", ", prior=30, reg=0.01", 0, 2000, 2, 0},
+             {"full", ", tied=1", 1, INT64_MAX, 0, 1},
+             {"diag", "", 2, INT64_MAX, 1, 2}};
 enum { KINDS = sizeof kinds / sizeof *kinds, FAMILIES = 3 };
 static const char *const family_names[FAMILIES] = {"mixture", "mixture of one covariance",
                                                    "mixture of diagonal covariances"};
@@ -142,9 +141,14 @@ static double fewest_rows(const clf__fit *f, int kind) {
   return 2 + kinds[kind].rows_a_column * f->data->x->cols;
 }
 
-/* Most of the time is for flows: a mixture may only start if it takes about this long at most. */
-static int has_time(const clf__fit *f, double seconds) {
-  return !f->stopped && clf__fit_seconds(f) + seconds < 0.25 * f->o.seconds;
+/* A mixture may only start if it will probably end in time. */
+static int has_time(const clf__fit *f, double seconds, double end) {
+  return !f->stopped && clf__fit_seconds(f) + seconds < end;
+}
+
+/* With many components starts differ little, and take long. */
+static int starts_of(const clf__fit *f, int32_t K) {
+  return f->split[0].train.x.rows >= 5000 || K > 24 ? 3 : K > 8 ? 5 : 10;
 }
 
 /* Tries one mixture, and keeps it in *best if it is better; *better says so. */
@@ -153,34 +157,43 @@ static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *
   clf__fit_candidate c;
   snprintf(base, sizeof base, "mixture(%d, cov=%s%s)", (int)K, kinds[kind].cov,
            f->data->given ? ", joint=1" : "");
-  snprintf(options, sizeof options, "starts=%d%s", f->split[0].train.x.rows < 5000 ? 10 : 3,
-           kinds[kind].options);
+  snprintf(options, sizeof options, "starts=%d%s", starts_of(f, K), kinds[kind].options);
   CLF_TRY(fit(f, family_names[kinds[kind].family], base, options, &c));
   *better = c.arch && keep_better(best, &c);
   return CLF_OK;
 }
 
-/* Adds components until two sizes in a row were no better than the one before.  The best one is
- * compared with that of its family. */
-static clf_status try_kind(clf__fit *f, int kind, clf__fit_candidate *family) {
-  enum { ITERATIONS = 20 }; /* of expectation maximisation, as a first guess */
-  static const int32_t sizes[] = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
-  clf__fit_candidate best = {0};
-  clf_status s = CLF_OK;
-  double of_one = ITERATIONS * (f->candidates ? f->candidate[0].seconds
-                                              : 0); /* the Gaussian's time, for one iteration */
-  int worse = 0;
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes && worse < 2 && !s; i++) {
-    const double began = clf__fit_seconds(f);
-    int better = 0;
-    if (sizes[i] * fewest_rows(f, kind) > (double)f->split[0].train.x.rows) break;
-    if (!has_time(f, of_one * sizes[i])) break;
-    s = try_one(f, kind, sizes[i], &best, &better);
-    worse = better ? 0 : worse + 1;
-    of_one = (clf__fit_seconds(f) - began) / sizes[i];
+/* The sizes of one kind, while they grow. */
+typedef struct growth {
+  clf__fit_candidate best;
+  size_t next;    /* index of the next size */
+  double seconds; /* so far */
+  double of_one;  /* seconds for each component */
+  int worse;      /* sizes in a row that were no better than the best; -1: the kind is over */
+  double end;     /* of the time for mixtures */
+} growth;
+
+enum { ITERATIONS = 20 }; /* of expectation maximisation, as a first guess of the time */
+
+static const int32_t sizes[] = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+/* A kind ends after two sizes in a row that were no better, or without rows or time for more. */
+static clf_status grow(clf__fit *f, int kind, growth *g) {
+  const double began = clf__fit_seconds(f);
+  const int32_t K = g->next < SIZES ? sizes[g->next++] : INT32_MAX;
+  int better = 0;
+  if (K * fewest_rows(f, kind) > (double)f->split[0].train.x.rows ||
+      !has_time(f, g->of_one * K, g->end)) {
+    g->worse = -1;
+    return CLF_OK;
   }
-  if (best.arch) keep_better(family, &best);
-  return s;
+  CLF_TRY(try_one(f, kind, K, &g->best, &better));
+  g->worse = better ? 0 : g->worse + 1;
+  if (g->worse == 2) g->worse = -1;
+  g->of_one = (clf__fit_seconds(f) - began) / K;
+  g->seconds += clf__fit_seconds(f) - began;
+  return CLF_OK;
 }
 
 /* The best of each family becomes a candidate; the best of all comes first. */
@@ -201,13 +214,36 @@ static clf_status take_best(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
   return CLF_OK;
 }
 
-static clf_status try_kinds(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
-  const int one = f->data->x->cols == 1 &&
-                  !f->data->given; /* for a single column, full covariances are variances */
+static int applies(const clf__fit *f, int kind) {
+  const int one = f->data->x->cols == 1 && !f->data->given; /* full covariances are variances */
+  return f->split[0].train.x.rows <= kinds[kind].most_rows && !(one && kinds[kind].family > 0);
+}
+
+/* The kind that has had the smallest part of its share of the time; -1: all are over.  A prior only
+ * helps sizes that are too large without it, so these kinds wait. */
+static int next_kind(const growth all[KINDS]) {
+  int next = -1;
   for (int k = 0; k < KINDS; k++)
-    if (f->split[0].train.x.rows <= kinds[k].most_rows && !(one && kinds[k].family > 0))
-      CLF_TRY(try_kind(f, k, &best[kinds[k].family]));
-  return CLF_OK;
+    if (all[k].worse >= 0 && kinds[k].share > 0 &&
+        (next < 0 || all[k].seconds / kinds[k].share < all[next].seconds / kinds[next].share))
+      next = k;
+  for (int k = 0; k < KINDS && (next < 0 || all[0].worse < 0); k++)
+    if (all[k].worse >= 0 && kinds[k].share == 0) return k;
+  return next;
+}
+
+static clf_status try_kinds(clf__fit *f, double end, clf__fit_candidate best[FAMILIES]) {
+  growth all[KINDS] = {0};
+  for (int k = 0; k < KINDS; k++) {
+    all[k].of_one = ITERATIONS * (f->candidates ? f->candidate[0].seconds : 0); /* the Gaussian's */
+    all[k].end = end;
+    if (!applies(f, k)) all[k].worse = -1;
+  }
+  clf_status s = CLF_OK;
+  for (int k = next_kind(all); k >= 0 && !s; k = next_kind(all)) s = grow(f, k, &all[k]);
+  for (int k = 0; k < KINDS; k++)
+    if (all[k].best.arch) keep_better(&best[kinds[k].family], &all[k].best);
+  return s;
 }
 
 /* Fits the same mixture to all rows instead of some. */
@@ -222,29 +258,29 @@ static clf_status fit_to_all(clf__fit *f, clf__fit_candidate *c) {
 }
 
 /* In large tables some of the rows decide how many components there should be. */
-static clf_status try_all(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
+static clf_status try_all(clf__fit *f, double end, clf__fit_candidate best[FAMILIES]) {
   clf__fit_rows some = {0}, *const train = &f->split[0].train;
   const clf__fit_rows all = *train;
-  if (all.x.rows <= MANY) return try_kinds(f, best);
+  if (all.x.rows <= MANY) return try_kinds(f, end, best);
   CLF_TRY(clf__fit_thin(&all, MANY, &some));
   *train = some;
-  clf_status s = try_kinds(f, best);
+  clf_status s = try_kinds(f, end, best);
   *train = all;
   clf__fit_rows_free(&some);
   for (int i = 0; i < FAMILIES && !s; i++) s = fit_to_all(f, &best[i]);
   return s;
 }
 
-static clf_status mixtures(clf__fit *f) {
+static clf_status mixtures(clf__fit *f, double end) {
   clf__fit_candidate best[FAMILIES] = {0};
-  clf_status s = try_all(f, best);
+  clf_status s = try_all(f, end, best);
   if (f->stopped && s == CLF_ESTOPPED) s = CLF_OK;
   if (!s) s = take_best(f, best);
   for (int i = 0; i < FAMILIES; i++) clf__fit_candidate_free(&best[i]);
   return s;
 }
 
-clf_status clf__fit_mixtures(clf__fit *f) {
+clf_status clf__fit_mixtures(clf__fit *f, double end) {
   CLF_TRY(gaussian(f));
-  return f->stopped ? CLF_OK : mixtures(f);
+  return f->stopped ? CLF_OK : mixtures(f, end);
 }

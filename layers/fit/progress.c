@@ -44,6 +44,7 @@ int clf__fit_report(clf__fit *f, const clf__fit_candidate *c, int64_t step) {
 
 void clf__fit_report_end(clf__fit *f, const clf__fit_candidate *c) {
   clf_fit_progress p = state_of(f);
+  if (f->silent) return;
   p.name = p.ended = c->title;
   p.valid = c->valid.mean;
   p.valid_error = c->valid.error;

@@ -98,15 +98,15 @@ clf_status clf__fit_write_record(clf__fit *f, char **record) {
       next ? clf__fit_difference(f->blended, next->logp, f->judge_weights, f->judges)
            : (clf__fit_score){NAN, NAN};
   json_t *root = json_pack(
-      "{s:i, s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:b, s:o, s:o, s:O, s:O, s:o, s:o, s:s, s:s?, "
-      "s:o, s:o}",
+      "{s:i, s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:b, s:o, s:o, s:s, s:O, s:O, s:o, s:o, s:s, "
+      "s:s?, s:o, s:o}",
       "version", 1, "program", clf_version(), "data", f->data->name ? f->data->name : "",
       "checksum", (json_int_t)clf_table_checksum(f->data->x, f->data->given), "seed",
       (json_int_t)f->o.seed, "budget", f->o.seconds, "seconds", clf__fit_seconds(f), "valid_share",
       f->o.valid, "test_share", f->o.test, "stopped", f->stopped, "rows", rows_of(f), "given",
-      given_of(f), "columns", f->columns, "notes", f->notes, "candidates", candidates_of(f),
-      "result", scores_of(&f->train, &f->valid, &f->tested), "chosen", name, "next",
-      next ? next->title : NULL, "by", real(by.mean), "by_se", real(by.error));
+      given_of(f), "head", f->head.layers, "columns", f->columns, "notes", f->notes, "candidates",
+      candidates_of(f), "result", scores_of(&f->train, &f->valid, &f->tested), "chosen", name,
+      "next", next ? next->title : NULL, "by", real(by.mean), "by_se", real(by.error));
   *record = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
   json_decref(root);
   return *record ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the record of a fit");

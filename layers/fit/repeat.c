@@ -63,7 +63,16 @@ static clf_status repeat_one(clf__fit *f, const json_t *row) {
   return s == CLF_ESTOPPED && f->stopped ? CLF_OK : s;
 }
 
+/* Records without a head are of versions that always treated. */
+int clf__fit_plan_treats(const clf__fit *f) {
+  const char *const head = text_of(f->plan, "head");
+  return !head || strcmp(head, "standardize") != 0;
+}
+
 clf_status clf__fit_repeat(clf__fit *f) {
+  const int treated = clf__fit_plan_treats(f);
+  CLF_TRY(clf__fit_set_head(f, treated));
+  if (treated) CLF_TRY(clf__fit_say_treatments(f));
   const json_t *const list = json_object_get(f->plan, "candidates");
   for (size_t i = 0; i < json_array_size(list) && !f->stopped; i++)
     CLF_TRY(repeat_one(f, json_array_get(list, i)));

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* heads.c: whether columns are treated, by the Gaussian and the mixtures of validation rows.
+ *
+ * Treatments are chosen for each column by itself.  That is right for a skewed column, but a column
+ * of many clusters looks skewed, too, and after a logarithm its clusters are no longer normal. */
+#include <stdlib.h>
+#include <string.h>
+#include "fit_private.h"
+
+/* Ends of the time for mixtures, as shares of the budget: most of the time is for flows. */
+#define ALONE 0.25
+#define TREATED 0.18
+#define UNTREATED 0.3
+
+/* The candidates of one head. */
+typedef struct side {
+  clf__fit_head head;
+  clf__fit_candidate candidate[CLF_FIT_CANDIDATES];
+  int candidates;
+} side;
+
+static void put_aside(clf__fit *f, side *to) {
+  to->head = f->head;
+  to->candidates = f->candidates;
+  memcpy(to->candidate, f->candidate, sizeof to->candidate);
+  f->head = (clf__fit_head){0};
+  f->candidates = 0;
+}
+
+/* Replaces what the search has. */
+static void take_back(clf__fit *f, side *from) {
+  clf__fit_head_free(&f->head);
+  for (int i = 0; i < f->candidates; i++) clf__fit_candidate_free(&f->candidate[i]);
+  f->head = from->head;
+  f->candidates = from->candidates;
+  memcpy(f->candidate, from->candidate, sizeof f->candidate);
+  *from = (side){0};
+}
+
+static void side_free(side *s) {
+  clf__fit_head_free(&s->head);
+  for (int i = 0; i < s->candidates; i++) clf__fit_candidate_free(&s->candidate[i]);
+  *s = (side){0};
+}
+
+static const clf__fit_candidate *best_of(const side *s) {
+  const clf__fit_candidate *best = NULL;
+  for (int i = 0; i < s->candidates; i++)
+    if (!best || s->candidate[i].valid.mean > best->valid.mean) best = &s->candidate[i];
+  return best;
+}
+
+static clf_status keep_untreated(clf__fit *f, clf__fit_score by) {
+  CLF_TRY(clf__fit_note(f,
+                        "columns are not rescaled: a mixture of the columns as they are is better "
+                        "by %.2g nats a row, with a standard error of %.2g",
+                        by.mean, by.error));
+  for (int i = 0; i < f->candidates; i++) clf__fit_report_end(f, &f->candidate[i]);
+  return CLF_OK;
+}
+
+/* Treatments help flows more than mixtures, so they stay unless they are worse by more than a
+ * standard error. */
+static clf_status compare(clf__fit *f, side *treated) {
+  const clf__fit_candidate *const a = best_of(treated), *const b = clf__fit_best(f);
+  if (!a || !b) {
+    if (a) take_back(f, treated);
+    return CLF_OK;
+  }
+  const clf__fit_score by = clf__fit_difference(b->logp, a->logp, f->judge_weights, f->judges);
+  if (by.mean > by.error) return keep_untreated(f, by);
+  take_back(f, treated);
+  return clf__fit_say_treatments(f);
+}
+
+static clf_status try_untreated(clf__fit *f, side *treated) {
+  CLF_TRY(clf__fit_set_head(f, 0));
+  f->silent = 1;
+  const clf_status s = clf__fit_mixtures(f, UNTREATED * f->o.seconds);
+  f->silent = 0;
+  return s ? s : compare(f, treated);
+}
+
+clf_status clf__fit_baselines(clf__fit *f) {
+  const int treats = clf__fit_has_treatments(f);
+  CLF_TRY(clf__fit_set_head(f, treats));
+  CLF_TRY(clf__fit_mixtures(f, (treats ? TREATED : ALONE) * f->o.seconds));
+  if (!treats) return CLF_OK;
+  if (f->stopped) return clf__fit_say_treatments(f);
+  side *treated = calloc(1, sizeof *treated);
+  if (!treated) return clf__fail(CLF_ENOMEM, "no memory for candidates");
+  put_aside(f, treated);
+  const clf_status s = try_untreated(f, treated);
+  side_free(treated);
+  free(treated);
+  return s;
+}
