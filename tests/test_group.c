@@ -4,9 +4,13 @@
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 #include "clflow/clflow.h"
 #include "group/threads.h"
 #include "members.h"
@@ -254,6 +258,42 @@ START_TEST(silence) {
 }
 END_TEST
 
+/* Rank 1 stops the process while rank 0 waits, and needs a moment when it goes on. */
+static clf_status stop_all(clf_group *g, void *context) {
+  struct timespec used = {0};
+  (void)context;
+  CLF_TRY(clf_group_barrier(g));
+  clf__group_took(g, 0.01);
+  if (clf_group_rank(g) == 1) {
+    nap(0.1);
+    kill(getpid(), SIGSTOP);
+    do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    while (used.tv_sec == 0 && used.tv_nsec < 20000000);
+  }
+  return clf_group_barrier(g);
+}
+
+/* The time in which a process was stopped does not count: rank 0 waits for a second of its own. */
+START_TEST(stopped) {
+  int status = 0;
+  char *before = suite_setenv("CLFLOW_GROUP_DEADLINE", "1");
+  const pid_t pid = suite_fork();
+  if (!pid) {
+    const outcomes all = run_group(2, stop_all, NULL);
+    if (all.status[0]) fprintf(stderr, "%s\n", all.why[0]);
+    _exit(all.status[0] || all.status[1]);
+  }
+  ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+  ck_assert(WIFSTOPPED(status));
+  nap(2.5);
+  ck_assert_int_eq(kill(pid, SIGCONT), 0);
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  ck_assert(WIFEXITED(status));
+  ck_assert_int_eq(WEXITSTATUS(status), 0);
+  suite_putenv_back("CLFLOW_GROUP_DEADLINE", before);
+}
+END_TEST
+
 static clf_status send_other(clf_group *g, void *context) {
   char small[4] = {0}, all[64];
   (void)context;
@@ -301,6 +341,7 @@ int main(void) {
   tcase_add_test(tc, agreement);
   tcase_add_test(tc, leaving);
   tcase_add_test(tc, silence);
+  tcase_add_test(tc, stopped);
   tcase_add_test(tc, other_calls);
   tcase_add_test(tc, refusals);
   suite_add_tcase(s, tc);

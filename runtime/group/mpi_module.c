@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "clock.h"
 #include "mpi_module.h"
+#include "stopped.h"
 
 enum { TAG = 7, PIECE = 1 << 30 }; /* counts in MPI are int */
 
@@ -170,6 +171,7 @@ static void give_up(MPI_Request r[2], int32_t from, int32_t to, clf_mpi_outcome 
 static int wait_for(MPI_Request r[2], MPI_Status s[2], int32_t from, int32_t to, size_t bytes,
                     double deadline, clf_mpi_outcome *o) {
   const double began = clf__now(), patient = patience(bytes);
+  double last = began;
   for (int done[2] = {0, 0};;) {
     for (int i = 0; i < 2; i++) {
       const int code = done[i] ? MPI_SUCCESS : MPI_Test(&r[i], &done[i], &s[i]);
@@ -180,6 +182,8 @@ static int wait_for(MPI_Request r[2], MPI_Status s[2], int32_t from, int32_t to,
     }
     if (done[0] && done[1]) return 0;
     const double now = clf__now();
+    clf__move_deadline(last, now, 0, &deadline);
+    last = now;
     if (now > deadline) {
       give_up(r, from, to, o);
       return -1;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include "clock.h"
+#include "stopped.h"
 #include "transport.h"
 
 typedef enum state { EMPTY, FULL, COPYING } state;
@@ -39,16 +40,19 @@ static box *box_of(room *m, int32_t to, int32_t from) { return &m->box[to * m->s
 
 /* ---- Waiting, with the lock held ------------------------------------------------------------- */
 
-/* 0: the deadline has passed. */
-static int wait_until(room *m, int32_t rank, double deadline) {
-  const double left = deadline - clf__now();
+#define WAITS 0.5 /* seconds at a time, to notice that the process was stopped */
+
+/* Waits for a change, but not for long. 0: the deadline has passed. */
+static int wait_until(room *m, int32_t rank, double *deadline) {
+  const double now = clf__now(), left = *deadline - now, pause = left < WAITS ? left : WAITS;
   struct timespec t;
   if (left <= 0) return 0;
   clock_gettime(CLOCK_MONOTONIC, &t);
-  const double end = (double)t.tv_nsec * 1e-9 + left;
+  const double end = (double)t.tv_nsec * 1e-9 + pause;
   t.tv_sec += (time_t)end;
   t.tv_nsec = (long)((end - (double)(time_t)end) * 1e9);
   pthread_cond_timedwait(&m->changed[rank], &m->lock, &t);
+  clf__move_deadline(now, clf__now(), pause, deadline);
   return 1;
 }
 
@@ -62,7 +66,8 @@ static clf_status receive(room *m, int32_t rank, int32_t from, void *in, size_t 
                           double deadline) {
   box *b = box_of(m, rank, from);
   while (b->state != FULL)
-    if (m->left[from] || !wait_until(m, rank, deadline)) return silent(m, from, clf__now() - begin);
+    if (m->left[from] || !wait_until(m, rank, &deadline))
+      return silent(m, from, clf__now() - begin);
   if (b->size != n)
     return clf__fail(CLF_EDEVICE, "rank %d sent %zu bytes, not %zu: it is at another call",
                      (int)from, b->size, n);
@@ -82,7 +87,7 @@ static clf_status finish_sending(room *m, int32_t rank, int32_t to, int failed, 
   box *b = box_of(m, to, rank);
   clf_status s = CLF_OK;
   while (b->state == FULL && !failed && !s)
-    if (m->left[to] || !wait_until(m, rank, deadline)) s = silent(m, to, clf__now() - begin);
+    if (m->left[to] || !wait_until(m, rank, &deadline)) s = silent(m, to, clf__now() - begin);
   while (b->state == COPYING) pthread_cond_wait(&m->changed[rank], &m->lock);
   b->state = EMPTY;
   return s;

@@ -14,8 +14,8 @@ struct clf_transport {
   char host[64]; /* this member's name in messages: "rank 3 on node b" */
   /* Sends n_out bytes to rank `to` and receives n_in bytes from rank `from`, at the same time; -1:
    * no peer on that side.  Neither side is this rank.  Returns by the deadline (seconds of
-   * clock.h's clock); EDEVICE with a message that names the peer: it was silent, left, or sent
-   * another number of bytes. */
+   * clock.h's clock, without those in which this process was stopped); EDEVICE with a message that
+   * names the peer: it was silent, left, or sent another number of bytes. */
   clf_status (*exchange)(clf_transport *t, int32_t to, const void *out, size_t n_out, int32_t from,
                          void *in, size_t n_in, double deadline);
   /* (optional) Ends the whole job. */
