@@ -4,7 +4,9 @@
  * order of every sum. */
 #include "ref.h"
 #ifndef CLF_REAL64
+#include <stdatomic.h>
 #include "mlp_tiles.h"
+#include "threads.h"
 
 #define SHAPE(p, x)                                                                                \
   { (x).dim[0], (x).dim[1], (p)->hidden, (p)->b.dim[0], (p)->add, (p)->s_max, &(p)->b }
@@ -194,8 +196,15 @@ CLF_REF(mlp_coupling_inv) {
 /* ---- Backward -------------------------------------------------------------------------------
  * A task takes all its blocks through a coupling before the next coupling.  X and DX of each block
  * persist between couplings.  `at_once` blocks at a time use the rows below, over which the weight
- * gradients are summed, into separate sums per task; at the end the tasks' sums are added in
- * order. */
+ * gradients are summed.
+ *
+ * The weight gradient of a call is dw + c0 + c1 + ..., a sum over at most CHAINS chains, and that
+ * of a chain is t0 + t1 + ..., a sum over consecutive tasks.  If there are no more threads than
+ * chains, a thread takes the tasks of a chain one after the other and adds each to the chain's
+ * sums, which are large and stay in a cache.  More threads take tasks, with sums for each, which
+ * are added at the end: the same additions, so the results have the same bits. */
+
+enum { CHAINS = 4, TASKS = 16 };
 
 typedef struct block_rows { /* rows of one block: s and t become their gradients */
   float *X, *DX, *identity_x, *s, *t, *through, *hs, *ht, *da;
@@ -207,9 +216,13 @@ typedef struct returning { /* one call */
   sharing s;
   int stored, forgets; /* couplings' inputs are stored; hidden units of t are not */
   int step;            /* distance of rows of consecutive blocks */
+  int chain;           /* tasks of a chain */
+  int folds;           /* a thread takes a whole chain */
+  int lanes;           /* memory for so many tasks at a time */
+  atomic_flag *taken;  /* of each lane */
   float dlogdet;
   const clf_tensor *dw;
-  size_t room, sums_room;
+  size_t room, sums_room; /* of a lane; of the sums of a net */
   float *packed;
   const clf_mlp_coupling_nll_args *nll; /* instead of p; and the loss of each task */
   double *task_loss;
@@ -219,10 +232,13 @@ static int rows_per_block(const shape *z, int stored) {
   const int H = up(z->H, TM);
   return 4 * z->D + 3 * TM + 4 + H + (stored ? PART : H) + PART;
 }
+static float *memory_of(const returning *c, int lane) {
+  return c->packed + packed_room(&c->z) + (size_t)lane * c->room;
+}
 /* Block k of those at once, which is block `nth` of the task. */
-static block_rows block_rows_of(const returning *c, int task, int nth, int k) {
+static block_rows block_rows_of(const returning *c, int lane, int nth, int k) {
   const int D = c->z.D;
-  float *mine = c->packed + packed_room(&c->z) + (size_t)task * c->room;
+  float *mine = memory_of(c, lane);
   block_rows a = {.X = mine + (ptrdiff_t)nth * 2 * D * BLOCK};
   a.DX = a.X + D * BLOCK;
   a.identity_x = mine + (ptrdiff_t)c->s.each * 2 * D * BLOCK + (ptrdiff_t)k * c->step;
@@ -234,11 +250,32 @@ static block_rows block_rows_of(const returning *c, int task, int nth, int k) {
   a.da = a.ht + (c->stored ? PART : up(c->z.H, TM)) * BLOCK;
   return a;
 }
-/* Sums of a net: in [H][identity + 1] and out [H][transformed], rounded up to fours; its bias. */
-static float *sums_of(const returning *c, int task, int l, int net) {
-  float *first = c->packed + packed_room(&c->z) + (size_t)c->s.tasks * c->room;
-  return first +
-         ((size_t)(task * c->z.L + l) * (size_t)nets_of(&c->z) + (size_t)net) * c->sums_room;
+
+/* ---- Sums ------------------------------------------------------------------------------------
+ *
+ * Sums of a net: in [H][identity + 1] and out [H][transformed], rounded up to fours; its bias.
+ * Those of a chain, or of a task, are sums number `which`; those of a lane follow. */
+static float *sums_of(const returning *c, int which, int l, int net) {
+  return memory_of(c, c->lanes) +
+         ((size_t)(which * c->z.L + l) * (size_t)nets_of(&c->z) + (size_t)net) * c->sums_room;
+}
+static int chains_of(const returning *c) { return up(c->s.tasks, c->chain) / c->chain; }
+/* How many sums are added at the end. */
+static int summed(const returning *c) { return c->folds ? chains_of(c) : c->s.tasks; }
+
+/* Where the products of the blocks that a task takes at once go. */
+static sums_to target_of(const returning *c, int task, int lane, int begins, int ends, int l,
+                         int net) {
+  if (!c->folds) return (sums_to){.to = sums_of(c, task, l, net), .add = !begins};
+  float *chain = sums_of(c, task / c->chain, l, net);
+  if (task % c->chain == 0) return (sums_to){.to = chain, .add = !begins};
+  float *own = sums_of(c, chains_of(c) + lane, l, net);
+  if (!ends) return (sums_to){.to = own, .add = !begins};
+  return (sums_to){.to = chain, .add = 1, .before = begins ? NULL : own};
+}
+
+static sums_to from_element(sums_to s, int i) {
+  return (sums_to){s.to + i, s.before ? s.before + i : NULL, s.add};
 }
 
 /* The stored identity rows of a coupling, followed by ones. */
@@ -291,18 +328,19 @@ static void transformed_back(const returning *c, const split *q, block_rows a, i
   }
 }
 
-static void add_bias(const float *d, int transformed, int step, int blocks, int add, float *sums) {
+static void add_bias(const float *d, int transformed, int step, int blocks, sums_to s) {
   for (int m = 0; m < transformed; m++, d += BLOCK) {
     float sum = 0;
     for (int k = 0; k < blocks; k++)
       for (int n = 0; n < BLOCK; n++) sum += d[(ptrdiff_t)k * step + n];
-    sums[m] = add ? sums[m] + sum : sum;
+    if (s.before) sum = s.before[m] + sum;
+    s.to[m] = s.add ? s.to[m] + sum : sum;
   }
 }
 
 /* Backward through one net: the gradient of its input, and its sums. */
-static void net_back(const returning *c, const split *q, int net, block_rows a, int blocks, int add,
-                     float *sums) {
+static void net_back(const returning *c, const split *q, int net, block_rows a, int blocks,
+                     sums_to sums) {
   const int C = up(q->identity + 1, 4), M = up(q->transformed, 4), forgotten = !net && c->forgets;
   const float *d = net ? a.s : a.t;
   for (int j = 0; j < q->H; j += PART) {
@@ -315,10 +353,11 @@ static void net_back(const returning *c, const split *q, int net, block_rows a, 
       add_rows(q->net[net].in_t, q->identity, q->H, j, cols, net || j > 0, NULL, a.da + to,
                a.through + to);
     }
-    add_outer(a.da, cols, a.identity_x, q->identity + 1, c->step, blocks, add, sums + j * C);
-    add_outer(h, cols, d, q->transformed, c->step, blocks, add, sums + q->H * C + j * M);
+    add_outer(a.da, cols, a.identity_x, q->identity + 1, c->step, blocks,
+              from_element(sums, j * C));
+    add_outer(h, cols, d, q->transformed, c->step, blocks, from_element(sums, q->H * C + j * M));
   }
-  add_bias(d, q->transformed, c->step, blocks, add, sums + q->H * (C + M));
+  add_bias(d, q->transformed, c->step, blocks, from_element(sums, q->H * (C + M)));
 }
 
 static void add_through(const split *q, block_rows a) {
@@ -327,29 +366,33 @@ static void add_through(const split *q, block_rows a) {
 }
 
 /* Blocks `nth` and following of a task, backward through coupling l. */
-static void back(const returning *c, int task, int nth, int blocks, int l) {
+static void back(const returning *c, int task, int lane, int nth, int count, int l) {
   const split q = split_of(&c->z, l, c->packed);
-  const block_rows a = block_rows_of(c, task, nth, 0);
-  const int n0 = (task * c->s.each + nth) * BLOCK;
+  const block_rows a = block_rows_of(c, lane, nth, 0);
+  const int blocks = min_int(c->s.at_once, count - nth), n0 = (task * c->s.each + nth) * BLOCK;
   for (int k = 0; k < blocks; k++)
-    begin_back(c, &q, l, n0 + k * BLOCK, block_rows_of(c, task, nth + k, k));
+    begin_back(c, &q, l, n0 + k * BLOCK, block_rows_of(c, lane, nth + k, k));
   if (!c->stored) recompute_net(&q, 0, a.identity_x, c->step, blocks, a.ht, a.t);
   if (!c->z.add) recompute_net(&q, 1, a.identity_x, c->step, blocks, a.hs, a.s);
   for (int k = 0; k < blocks; k++)
-    transformed_back(c, &q, block_rows_of(c, task, nth + k, k), c->z.N - n0 - k * BLOCK);
+    transformed_back(c, &q, block_rows_of(c, lane, nth + k, k), c->z.N - n0 - k * BLOCK);
   for (int net = 0; net < nets_of(&c->z); net++)
-    net_back(c, &q, net, a, blocks, nth > 0, sums_of(c, task, l, net));
-  for (int k = 0; k < blocks; k++) add_through(&q, block_rows_of(c, task, nth + k, k));
+    net_back(c, &q, net, a, blocks,
+             target_of(c, task, lane, nth == 0, nth + blocks == count, l, net));
+  for (int k = 0; k < blocks; k++) add_through(&q, block_rows_of(c, lane, nth + k, k));
 }
 
-CLF_LOOP(task_back, returning, c, task) {
+static int blocks_of_task(const returning *c, int task) {
+  return min_int(c->s.each, c->s.blocks - task * c->s.each);
+}
+
+static void task_back(const returning *c, int task, int lane) {
   const clf_mlp_coupling_bwd_args *p = c->p;
-  const int first = task * c->s.each, count = min_int(c->s.each, c->s.blocks - first);
+  const int first = task * c->s.each, count = blocks_of_task(c, task);
   for (int l = c->z.L - 1; l >= 0; l--)
-    for (int nth = 0; nth < count; nth += c->s.at_once)
-      back(c, task, nth, min_int(c->s.at_once, count - nth), l);
+    for (int nth = 0; nth < count; nth += c->s.at_once) back(c, task, lane, nth, count, l);
   for (int nth = 0; nth < count; nth++) {
-    const block_rows a = block_rows_of(c, task, nth, 0);
+    const block_rows a = block_rows_of(c, lane, nth, 0);
     for (int i = 0; i < c->z.D; i++) {
       store_row(&p->dx, &c->z, i, (first + nth) * BLOCK, a.DX + i * BLOCK);
       if (p->x.buf) store_row(&p->x, &c->z, i, (first + nth) * BLOCK, a.X + i * BLOCK);
@@ -357,37 +400,96 @@ CLF_LOOP(task_back, returning, c, task) {
   }
 }
 
-/* Adds the tasks' sums, in order, to a coupling's row of dw. */
+/* ---- Tasks ----------------------------------------------------------------------------------- */
+
+static int take_lane(const returning *c) {
+  int i = 0;
+  while (atomic_flag_test_and_set_explicit(&c->taken[i], memory_order_acquire))
+    i = (i + 1) % c->lanes;
+  return i;
+}
+
+static void task_nll(const returning *c, int task, int lane);
+
+/* A chain, if one thread takes all of its tasks; else a task. */
+CLF_LOOP(run_tasks, returning, c, which) {
+  const int count = c->folds ? c->chain : 1, lane = take_lane(c);
+  for (int task = which * count; task < min_int((which + 1) * count, c->s.tasks); task++)
+    c->nll ? task_nll(c, task, lane) : task_back(c, task, lane);
+  atomic_flag_clear_explicit(&c->taken[lane], memory_order_release);
+}
+
+enum { SIDE = 16 }; /* of a tile of sums */
+
+/* tile += the sums of each chain, in order, of SIDE or fewer rows and columns; from: those of the
+ * first task, `pitch` the distance of rows. */
+static void add_chains(const returning *c, const float *from, int pitch, int rows, int cols,
+                       float tile[SIDE][SIDE]) {
+  const ptrdiff_t next = sums_of(c, 1, 0, 0) - sums_of(c, 0, 0, 0);
+  const int chain = c->folds ? 1 : c->chain, count = summed(c);
+  for (int r = 0; r < rows; r++, from += pitch)
+    for (int which = 0; which < count; which += chain) {
+      float sum[SIDE];
+      memcpy(sum, from + which * next, (size_t)cols * sizeof *sum);
+      for (int i = which + 1; i < min_int(which + chain, count); i++)
+        for (int k = 0; k < cols; k++) sum[k] += from[i * next + k];
+      for (int k = 0; k < cols; k++) tile[r][k] += sum[k];
+    }
+}
+
+/* Adds sums [rows][cols] to a matrix whose element (r, k) is to[r * row + k * col[k]]. */
+static void add_matrix(const returning *c, const float *from, int rows, int cols, int pitch,
+                       float *to, ptrdiff_t row, const int *column, ptrdiff_t col) {
+  float tile[SIDE][SIDE];
+  for (int r0 = 0; r0 < rows; r0 += SIDE)
+    for (int k0 = 0; k0 < cols; k0 += SIDE) {
+      const int high = min_int(SIDE, rows - r0), wide = min_int(SIDE, cols - k0);
+      for (int k = 0; k < wide; k++)
+        for (int r = 0; r < high; r++) tile[r][k] = to[(r0 + r) * row + column[k0 + k] * col];
+      add_chains(c, from + (ptrdiff_t)r0 * pitch + k0, pitch, high, wide, tile);
+      for (int k = 0; k < wide; k++)
+        for (int r = 0; r < high; r++) to[(r0 + r) * row + column[k0 + k] * col] = tile[r][k];
+    }
+}
+
+/* Adds the chains' sums, in order, to a coupling's row of dw. */
 CLF_LOOP(add_sums, returning, c, row) {
   const int l = row % c->z.L, net = row / c->z.L;
   const split q = split_of(&c->z, l, c->packed);
   const int D = c->z.D, H = c->z.H, C = up(q.identity + 1, 4), M = up(q.transformed, 4);
   float *in = first_of(c->dw, &c->z, l, net, 0), *out = first_of(c->dw, &c->z, l, net, 1);
-  for (int task = 0; task < c->s.tasks; task++) {
-    const float *at_in = sums_of(c, task, l, net), *at_out = at_in + q.H * C;
-    const float *bias = at_out + q.H * M;
-    for (int j = 0; j < H; j++, at_in += C, at_out += M) {
-      for (int k = 0; k < q.identity; k++) in[(ptrdiff_t)j * (D + 1) + q.identity_x[k]] += at_in[k];
-      in[(ptrdiff_t)j * (D + 1) + D] += at_in[q.identity];
-      for (int m = 0; m < q.transformed; m++) out[(ptrdiff_t)q.moved[m] * (H + 1) + j] += at_out[m];
-    }
-    for (int m = 0; m < q.transformed; m++) out[(ptrdiff_t)q.moved[m] * (H + 1) + H] += bias[m];
-  }
+  const float *sums = sums_of(c, 0, l, net), *bias = sums + q.H * (C + M);
+  add_matrix(c, sums, H, q.identity, C, in, D + 1, q.identity_x, 1);
+  add_matrix(c, sums + q.identity, H, 1, C, in, D + 1, &D, 1);
+  add_matrix(c, sums + q.H * C, H, q.transformed, M, out, 1, q.moved, H + 1);
+  add_matrix(c, bias, 1, q.transformed, q.transformed, out + H, 1, q.moved, H + 1);
 }
 
-static void add_all_sums(const returning *c) {
-  const int rows = c->z.L * nets_of(&c->z);
-  in_threads((double)c->s.tasks * rows * (double)c->sums_room, rows, add_sums, c);
-}
-
-/* Packed weights, the tasks' memory, their sums. */
+/* Packed weights, memory of lanes, sums of tasks or of chains and lanes. */
 static clf_status reserve(returning *c, const clf_tensor *w, clf_scratch *scratch) {
   const shape *z = &c->z;
-  const size_t tasks = (size_t)c->s.tasks;
+  const int threads = clf__threads_are_alone() ? 1 : clf_threads();
+  c->chain = up(c->s.tasks, CHAINS) / CHAINS;
+  c->folds = threads <= chains_of(c);
+  c->lanes = min_int(threads, summed(c));
   c->sums_room = (size_t)up(z->H, TM) * ((size_t)z->D + 7) + (size_t)z->D;
-  const size_t sums = tasks * (size_t)(z->L * nets_of(z)) * c->sums_room;
-  c->packed = memory_for(z, w, 1, c->room, tasks, sums, scratch);
-  CLF_NEED(c->packed, tasks * c->room + sums);
+  const size_t lanes = (size_t)c->lanes;
+  const size_t count = (size_t)summed(c) + (c->folds ? lanes : 0);
+  const size_t sums = count * (size_t)(z->L * nets_of(z)) * c->sums_room;
+  c->packed = memory_for(z, w, 1, c->room, lanes, sums, scratch);
+  CLF_NEED(c->packed, lanes * c->room + sums);
+  return CLF_OK;
+}
+
+/* Runs all tasks, and adds their sums to dw. */
+static clf_status run_all(returning *c, const clf_tensor *w, clf_scratch *scratch) {
+  const int rows = c->z.L * nets_of(&c->z);
+  atomic_flag taken[TASKS];
+  for (int i = 0; i < TASKS; i++) atomic_flag_clear(&taken[i]);
+  CLF_TRY(reserve(c, w, scratch));
+  c->taken = taken;
+  in_threads(3 * work(&c->z), summed(c), run_tasks, c);
+  in_threads((double)summed(c) * rows * (double)c->sums_room, rows, add_sums, c);
   return CLF_OK;
 }
 
@@ -400,13 +502,10 @@ CLF_REF(mlp_coupling_bwd) {
                  .dlogdet = p->dlogdet,
                  .dw = &p->dw};
   const shape *z = &c.z;
-  c.s = sharing_of(z, 8, 16);
+  c.s = sharing_of(z, 8, TASKS);
   c.step = rows_per_block(z, c.stored) * BLOCK;
   c.room = (size_t)c.s.each * 2 * (size_t)z->D * BLOCK + (size_t)c.s.at_once * (size_t)c.step;
-  CLF_TRY(reserve(&c, &p->w, scratch));
-  in_threads(3 * work(z), c.s.tasks, task_back, &c);
-  add_all_sums(&c);
-  return CLF_OK;
+  return run_all(&c, &p->w, scratch);
 }
 
 /* ---- The loss and its gradient ---------------------------------------------------------------
@@ -419,10 +518,9 @@ static int nll_shared(const shape *z) { return 3 * z->D + 2 * TM + PART; }
 static int nll_own(const shape *z) { return 3 * z->D + TM + 4 + nets_of(z) * up(z->H, TM); }
 
 /* Coupling l of block k of those at once. */
-static block_rows nll_rows_of(const returning *c, int task, int k, int l) {
+static block_rows nll_rows_of(const returning *c, int lane, int k, int l) {
   const int D = c->z.D;
-  block_rows a = {.DX = c->packed + packed_room(&c->z) + (size_t)task * c->room +
-                        (size_t)k * (size_t)c->step};
+  block_rows a = {.DX = memory_of(c, lane) + (size_t)k * (size_t)c->step};
   a.t = a.DX + D * BLOCK;
   a.through = a.t + (D + TM) * BLOCK;
   a.da = a.through + (D + TM) * BLOCK;
@@ -451,17 +549,17 @@ static double transformed_on(const shape *z, const split *q, block_rows a, int l
 }
 
 /* The current blocks, from sample n0 on, through coupling l. */
-static double nll_on(const returning *c, int task, int blocks, int n0, int l) {
+static double nll_on(const returning *c, int lane, int blocks, int n0, int l) {
   const split q = split_of(&c->z, l, c->packed);
-  const block_rows a = nll_rows_of(c, task, 0, l);
+  const block_rows a = nll_rows_of(c, lane, 0, l);
   double logdet = 0;
-  for (int k = 0; k < blocks; k++) identity_with_ones(&q, nll_rows_of(c, task, k, l));
+  for (int k = 0; k < blocks; k++) identity_with_ones(&q, nll_rows_of(c, lane, k, l));
   recompute_net(&q, 0, a.identity_x, c->step, blocks, a.ht, a.t);
   if (!c->z.add) recompute_net(&q, 1, a.identity_x, c->step, blocks, a.hs, a.s);
   for (int k = 0; k < blocks; k++) {
-    const block_rows o = nll_rows_of(c, task, k, l);
+    const block_rows o = nll_rows_of(c, lane, k, l);
     logdet += transformed_on(&c->z, &q, o, c->z.N - n0 - k * BLOCK,
-                             l + 1 < c->z.L ? nll_rows_of(c, task, k, l + 1).X : o.DX);
+                             l + 1 < c->z.L ? nll_rows_of(c, lane, k, l + 1).X : o.DX);
   }
   return logdet;
 }
@@ -476,52 +574,48 @@ static double nll_turn(const shape *z, float *DX, float weight, int left) {
   return squares / 2;
 }
 
-/* Backward. */
-static void nll_back(const returning *c, int task, int blocks, int n0, int l, int add) {
+/* Blocks `nth` and following of a task, backward through coupling l. */
+static void nll_back(const returning *c, int task, int lane, int nth, int count, int l) {
   const split q = split_of(&c->z, l, c->packed);
+  const int blocks = min_int(c->s.at_once, count - nth), n0 = (task * c->s.each + nth) * BLOCK;
   for (int k = 0; k < blocks; k++)
-    transformed_back(c, &q, nll_rows_of(c, task, k, l), c->z.N - n0 - k * BLOCK);
+    transformed_back(c, &q, nll_rows_of(c, lane, k, l), c->z.N - n0 - k * BLOCK);
   for (int net = 0; net < nets_of(&c->z); net++)
-    net_back(c, &q, net, nll_rows_of(c, task, 0, l), blocks, add, sums_of(c, task, l, net));
-  for (int k = 0; k < blocks; k++) add_through(&q, nll_rows_of(c, task, k, l));
+    net_back(c, &q, net, nll_rows_of(c, lane, 0, l), blocks,
+             target_of(c, task, lane, nth == 0, nth + blocks == count, l, net));
+  for (int k = 0; k < blocks; k++) add_through(&q, nll_rows_of(c, lane, k, l));
 }
 
-/* The loss of a task. */
-CLF_LOOP(nll_task, returning, c, task) {
+static void task_nll(const returning *c, int task, int lane) {
   const clf_mlp_coupling_nll_args *p = c->nll;
   const shape *z = &c->z;
-  const int first = task * c->s.each, count = min_int(c->s.each, c->s.blocks - first);
+  const int first = task * c->s.each, count = blocks_of_task(c, task);
   double loss = 0;
   for (int nth = 0; nth < count; nth += c->s.at_once) {
     const int blocks = min_int(c->s.at_once, count - nth), n0 = (first + nth) * BLOCK;
     for (int k = 0; k < blocks; k++)
       for (int i = 0; i < z->D; i++)
-        load_row(&p->x, z, i, n0 + k * BLOCK, nll_rows_of(c, task, k, 0).X + i * BLOCK);
-    for (int l = 0; l < z->L; l++) loss -= nll_on(c, task, blocks, n0, l);
+        load_row(&p->x, z, i, n0 + k * BLOCK, nll_rows_of(c, lane, k, 0).X + i * BLOCK);
+    for (int l = 0; l < z->L; l++) loss -= nll_on(c, lane, blocks, n0, l);
     for (int k = 0; k < blocks; k++)
-      loss += nll_turn(z, nll_rows_of(c, task, k, 0).DX, p->weight, z->N - n0 - k * BLOCK);
-    for (int l = z->L - 1; l >= 0; l--) nll_back(c, task, blocks, n0, l, nth > 0);
+      loss += nll_turn(z, nll_rows_of(c, lane, k, 0).DX, p->weight, z->N - n0 - k * BLOCK);
+    for (int l = z->L - 1; l >= 0; l--) nll_back(c, task, lane, nth, count, l);
   }
   c->task_loss[task] = loss;
 }
 
 CLF_REF(mlp_coupling_nll) {
-  enum {
-    TASKS = 16,
-    KEPT = 1 << 21
-  }; /* KEPT: maximum number of floats that are stored, which fit into some cache */
+  enum { KEPT = 1 << 21 }; /* maximum number of floats that are stored, which fit into some cache */
   returning c = {.z = SHAPE(p, p->x), .stored = 1, .dlogdet = -p->weight, .dw = &p->dw, .nll = p};
   const shape *z = &c.z;
   c.step = (nll_shared(z) + z->L * nll_own(z)) * BLOCK;
   c.s = sharing_of(z, min_int(max_int(KEPT / c.step, 1), 4), TASKS);
   c.room = (size_t)c.s.at_once * (size_t)c.step;
   double loss = 0.91893853320467274178 * z->N * z->D, task_loss[TASKS]; /* log(2 pi) / 2 */
-  CLF_TRY(reserve(&c, &p->w, scratch));
   c.task_loss = task_loss;
-  in_threads(3 * work(z), c.s.tasks, nll_task, &c);
+  CLF_TRY(run_all(&c, &p->w, scratch));
   for (int g = 0; g < c.s.tasks; g++) loss += task_loss[g];
   *at(&p->loss, 0, 0, 0, 0) = (float)((double)p->weight * loss);
-  add_all_sums(&c);
   return CLF_OK;
 }
 #endif

@@ -238,9 +238,16 @@ static inline quad sums_of_four(const vec v[4]) {
 }
 #endif
 
-/* sums[rows][cols, rounded up to fours] (+)= a b^T over the samples, in order. */
+/* Where sums go: with `before`, before[i] is added to each; with `add`, they are added to to[i]. */
+typedef struct sums_to {
+  float *to;
+  const float *before;
+  int add;
+} sums_to;
+
+/* s.to[rows][cols, rounded up to fours] (+)= (before +) a b^T over the samples, in order. */
 static void add_outer(const float *a, int rows, const float *b, int cols, int step, int blocks,
-                      int add, float *sums) {
+                      sums_to s) {
   for (int r0 = 0; r0 < rows; r0 += HALF)
     for (int c0 = 0; c0 < cols; c0 += 4) {
       vec acc[HALF][4];
@@ -256,8 +263,11 @@ static void add_outer(const float *a, int rows, const float *b, int cols, int st
         }
       }
       UNROLL for (int r = 0; r < HALF; r++) {
-        quad_at *to = (quad_at *)(sums + (ptrdiff_t)(r0 + r) * up(cols, 4) + c0);
-        *to = (add ? (quad)*to : (quad){0}) + sums_of_four(acc[r]);
+        const ptrdiff_t i = (ptrdiff_t)(r0 + r) * up(cols, 4) + c0;
+        quad_at *to = (quad_at *)(s.to + i);
+        quad sum = sums_of_four(acc[r]);
+        if (s.before) sum = (quad) * (const quad_at *)(s.before + i) + sum;
+        *to = (s.add ? (quad)*to : (quad){0}) + sum;
       }
     }
 }

@@ -213,12 +213,59 @@ START_TEST(threads) {
 }
 END_TEST
 
+/* The bits of the weights after two steps with this number of threads, which fused couplings add
+ * up in tasks of more rows than a thread takes at once. */
+static uint32_t trained_with(int32_t count, int activations) {
+  enum { ROWS = 4500, DIM = 6 };
+  clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, DIM);
+  clf_train_options o = clf_train_options_default();
+  clf_table table = {0};
+  clf_trainer *t = NULL;
+  clf_flow *f = NULL;
+  spec.hidden = 22;
+  spec.seed = 3;
+  o.epochs = 2;
+  o.batch = ROWS;
+  o.valid_split = 0;
+  o.seed = 5;
+  o.activations = activations;
+  WORKS(clf_set_threads(count));
+  WORKS(clf_table_read("moons:n=13500", &table));
+  table.rows = ROWS;
+  table.cols = DIM;
+  WORKS(clf_flow_create(flows_dev, &spec, &f));
+  WORKS(clf_trainer_create(f, &table, &o, &t));
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  clf_trainer_free(t);
+  clf_table_free(&table);
+  const size_t n = clf__count(&f->w);
+  double *w = flows_array(n);
+  WORKS(clf_read64(flows_dev, f->w, w));
+  const uint32_t bits = bits_of(w, n);
+  free(w);
+  clf_flow_free(f);
+  WORKS(clf_set_threads(0));
+  return bits;
+}
+
+START_TEST(tasks_of_threads) {
+  const int activations = _i ? CLF_ACTIVATIONS_REVERSE : CLF_ACTIVATIONS_STORE;
+  const uint32_t one = trained_with(1, activations);
+  for (int i = 0; i < 4; i++) {
+    const int32_t n = (int32_t[4]){2, 4, 5, 16}[i];
+    const uint32_t bits = trained_with(n, activations);
+    ck_assert_msg(bits == one, "%d threads: other weights", (int)n);
+  }
+}
+END_TEST
+
 static void add_tests(TCase *tc) {
   if (strncmp(device_name, "check:", 6) == 0) return; /* its bits are those of the device inside */
   tcase_set_timeout(tc, 1200);
   tcase_add_loop_test(tc, twice, 0, RUNS);
   tcase_add_loop_test(tc, on_a_reopened_device, 0, RUNS);
   tcase_add_test(tc, threads);
+  if (strncmp(device_name, "cpu", 3) == 0) tcase_add_loop_test(tc, tasks_of_threads, 0, 2);
 }
 
 int main(int argc, char **argv) {
