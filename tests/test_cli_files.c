@@ -151,6 +151,41 @@ START_TEST(words_that_name_files) {
 }
 END_TEST
 
+/* A sweep passes files on to its trainings: those of its options, and each value of --flow and
+ * --vary. */
+START_TEST(files_that_are_passed_on) {
+  static const struct {
+    const char *options, *says;
+  } cases[] = {
+      {"--valid w --out w", "--out w is the file that --valid w reads"},
+      {"--init w --out ./w", "--out ./w is the file that --init w reads"},
+      {"--flow nsf --flow @w --out w", "--out w is the file that --flow w reads"},
+      {"--vary valid=v,w --out w", "--out w is the file that --valid w reads"},
+      {"--vary lr=1,2 --vary init=v,\"w\" --out whard",
+       "--out whard is the file that --init w reads"},
+      {"--vary given=v.csv,w.csv --out w.csv", "--out w.csv is the file that --given w.csv reads"},
+      {"--vary init=v,x.sweep/000.safetensors --out x", "writes files with such names"},
+      {"--vary plot-curve=v,w --out x", "--vary does not take plot-curve: it draws one training"},
+  };
+  char command[256];
+  write_text("w", "1,2\n3,4\n");
+  write_text("w.csv", "1,2\n3,4\n");
+  write_text("v.csv", "1,2\n3,4\n");
+  ck_assert_int_eq(link("w", "whard") | mkdir("x.sweep", 0777), 0);
+  write_text("x.sweep/000.safetensors", "1,2\n");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    snprintf(command, sizeof command, "sweep --force --data moons --steps 1 --device cpu %s",
+             cases[i].options);
+    refuses(2, command, cases[i].says);
+  }
+  char *const text = read_file("w", NULL);
+  ck_assert_str_eq(text, "1,2\n3,4\n");
+  free(text);
+  suite_remove("x.sweep");
+  unlink("whard");
+}
+END_TEST
+
 /* A column of the data takes precedence over a file of that name, which can be given with its
  * folder. */
 START_TEST(a_column_and_a_file_of_one_name) {
@@ -254,6 +289,9 @@ START_TEST(folder_that_is_read) {
                                       "far/away/x", "one.png",    "pics/link/away/../x"};
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) each_in_folder(files[i], "pics");
   each_in_folder("pics/a/x", "./pics/");
+  /* Only DATA can be a folder: elsewhere the verb says that it wants a file. */
+  refuses(1, "sample pics -n 2 --out pics/x.csv", "pics: cannot be read: it is a folder");
+  refuses(1, "train --data moons --flow @pics --out pics/x", "pics");
 }
 END_TEST
 
@@ -344,11 +382,17 @@ END_TEST
 static void no_files(void) {}
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {options_that_name_files, same_file,
-                                words_that_name_files,   a_column_and_a_file_of_one_name,
-                                further_files,           folder_that_is_read,
-                                folder_that_is_written,  archive_that_is_read,
-                                what_is_allowed,         other_kinds,
+  const TTest *const tests[] = {options_that_name_files,
+                                same_file,
+                                words_that_name_files,
+                                files_that_are_passed_on,
+                                a_column_and_a_file_of_one_name,
+                                further_files,
+                                folder_that_is_read,
+                                folder_that_is_written,
+                                archive_that_is_read,
+                                what_is_allowed,
+                                other_kinds,
                                 previous_is_not_lost};
   return program_main(argc, argv, "cli_files", no_files, tests, sizeof tests / sizeof *tests);
 }

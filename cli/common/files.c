@@ -116,21 +116,36 @@ static int look(cli_use *u, int descriptor) {
   return u->future ? CLI_OK : cli_fail("out of memory for the name %s", u->path);
 }
 
+/* Room for one more; NULL: no memory. */
+static cli_use *new_use(cli_uses *all) {
+  if (all->count == all->room) {
+    const int room = all->room ? 2 * all->room : 16;
+    cli_use *const more = realloc(all->at, (size_t)room * sizeof *more);
+    if (!more) return NULL;
+    all->at = more;
+    all->room = room;
+  }
+  return &all->at[all->count++];
+}
+
+/* Takes ownership of use.copy, also after an error. */
 static int add(cli_uses *all, cli_use use) {
-  if (all->count == CLI_USES) return cli_fail("the command line names too many files");
+  cli_use *const u = new_use(all);
+  if (!u) {
+    const int code = cli_fail("out of memory for the name %s", use.path);
+    free(use.copy);
+    return code;
+  }
   use.dash = strcmp(use.path, "-") == 0 &&
              (use.type == CLI_OUTPUT || use.type == CLI_OUTPUT_LOG || use.type == CLI_DATA);
-  cli_use *u = &all->at[all->count++];
   *u = use;
   if (u->dash && u->how == CLI_WRITES) return CLI_OK; /* add_streams() adds that file */
   return look(u, u->dash ? STDIN_FILENO : -1);
 }
 
-/* The file that the option's value names, or NULL. */
-static const char *file_of(const cli_option *o) {
-  const char *word;
-  memcpy(&word, o->to, sizeof word);
-  switch (o->type) {
+/* The file that a value names, or NULL. */
+static const char *file_of(cli_type type, const char *word) {
+  switch (type) {
   case CLI_DATA: return is_drawn(word) ? NULL : word;
   case CLI_FLOW: return *word == '@' ? word + 1 : NULL;
   case CLI_CONTEXT: return cli_given_is_file(word) ? word : NULL;
@@ -140,33 +155,54 @@ static const char *file_of(const cli_option *o) {
 
 static int add_option(cli_uses *all, const cli_option *o) {
   const cli_use_how how = how_used(o);
+  const char *word;
   if (!o->given || how == CLI_NO_FILE) return CLI_OK;
-  const char *const path = file_of(o);
+  memcpy(&word, o->to, sizeof word);
+  const char *const path = file_of(o->type, word);
   if (!path) return CLI_OK;
   return add(all, (cli_use){.option = o->name, .path = path, .type = o->type, .how = how});
 }
 
+static int add_copy(cli_uses *all, cli_use use) {
+  use.path = use.copy = strdup(use.path);
+  return use.copy ? add(all, use) : cli_fail("out of memory for the names of files");
+}
+
 /* A replaced model is kept as PATH.previous, which is written without having an option. */
-static int add_others(cli_uses *all, const cli_verb *verb) {
+static int add_written(cli_uses *all, const cli_verb *verb) {
   const char *option, *path;
   int code = CLI_OK;
-  for (int i = 0; !code && verb->also_writes && (path = verb->also_writes(i, &option)); i++) {
-    char *copy = strdup(path);
-    if (!copy) return cli_fail("out of memory for the name %s", path);
-    code = add(all, (cli_use){.option = option, .path = copy, .copy = copy, .how = CLI_WRITES});
+  for (int i = 0; !code && verb->also_writes && (path = verb->also_writes(i, &option)); i++)
+    code = add_copy(all, (cli_use){.option = option, .path = path, .how = CLI_WRITES});
+  return code;
+}
+
+/* Files that are values of --vary. */
+static int add_read(cli_uses *all, const cli_verb *verb) {
+  const cli_option *o;
+  const char *word;
+  int code = CLI_OK;
+  for (int i = 0; !code && verb->also_reads && (word = verb->also_reads(i, &o)); i++) {
+    const char *const path = how_used(o) == CLI_READS ? file_of(o->type, word) : NULL;
+    if (path)
+      code = add_copy(
+          all, (cli_use){.option = o->name, .path = path, .type = o->type, .how = CLI_READS});
   }
   return code;
 }
 
 /* Messages and results may also be redirected to files. */
-static void add_streams(cli_uses *all) {
+static int add_streams(cli_uses *all) {
   static const char *const names[] = {"standard output", "standard error"};
   for (int i = 0; i < 2; i++) {
     cli_use u = {.option = names[i], .path = names[i], .inherited = 1, .how = CLI_WRITES};
     if (fstat(STDOUT_FILENO + i, &u.st) != 0 || !S_ISREG(u.st.st_mode)) continue;
     u.exists = 1;
-    if (all->count < CLI_USES) all->at[all->count++] = u;
+    cli_use *const at = new_use(all);
+    if (!at) return cli_fail("out of memory for the names of files");
+    *at = u;
   }
+  return CLI_OK;
 }
 
 static void free_uses(cli_uses *all) {
@@ -174,6 +210,12 @@ static void free_uses(cli_uses *all) {
     free(all->at[i].copy);
     free(all->at[i].future);
   }
+  free(all->at);
+}
+
+/* Everything in a folder of images is read. */
+static int is_read_folder(const cli_use *u) {
+  return u->how == CLI_READS && u->type == CLI_DATA && u->exists && S_ISDIR(u->st.st_mode);
 }
 
 /* ---- Comparing -------------------------------------------------------------------- */
@@ -186,7 +228,7 @@ static int same_file(const cli_use *a, const cli_use *b) {
 
 /* "--out m", "standard output", "m.previous, which --out writes too". */
 static void describe(const cli_use *u, char *text, size_t size) {
-  if (u->copy)
+  if (u->copy && u->how == CLI_WRITES)
     snprintf(text, size, "%s, which %s also writes,", u->path, u->option);
   else if (u->inherited)
     snprintf(text, size, "%s", u->option);
@@ -233,8 +275,7 @@ static int compare_with_others(const cli_uses *all, int i) {
   for (int k = 0; k < all->count && !code; k++) {
     const cli_use *other = &all->at[k];
     if (other->how == CLI_READS || k > i) code = compare(out, other);
-    if (!code && other->how == CLI_READS && other->exists && S_ISDIR(other->st.st_mode))
-      code = cli_check_folder_use(out, other);
+    if (!code && is_read_folder(other)) code = cli_check_folder_use(out, other);
   }
   return code;
 }
@@ -270,8 +311,7 @@ static int compare_with_folder(const cli_uses *all, const cli_verb *verb) {
     if (name && verb->writes_name(name))
       code = cli_usage("%s %s is in the folder %s, to which %s writes files with such names; %s",
                        u->option, u->path, own.path, own.option, "name another file or folder");
-    if (!code && u->how == CLI_READS && u->exists && S_ISDIR(u->st.st_mode))
-      code = cli_check_folder_use(&own, u);
+    if (!code && is_read_folder(u)) code = cli_check_folder_use(&own, u);
     free(real);
   }
   free(folder);
@@ -284,8 +324,9 @@ int cli_check_files(const cli_verb *verb) {
   int code = CLI_OK;
   for (const cli_verb *v = verb; v && !code; v = v->passes_to)
     for (const cli_option *o = v->options; o->name && !code; o++) code = add_option(&all, o);
-  if (!code) code = add_others(&all, verb);
-  if (!code) add_streams(&all);
+  if (!code) code = add_written(&all, verb);
+  if (!code) code = add_read(&all, verb);
+  if (!code) code = add_streams(&all);
   if (!code) code = compare_all(&all);
   if (!code) code = compare_with_folder(&all, verb);
   for (int i = 0; i < all.count && !code; i++) code = cli_check_kind(&all.at[i]);

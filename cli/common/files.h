@@ -17,13 +17,12 @@ typedef struct cli_use {
   int exists;    /* then st describes the file (links followed) */
   struct stat st;
   char *future; /* if the file does not exist: its name without links */
-  char *copy;   /* owned copy of `path` if no option names it, else NULL */
+  char *copy;   /* owned copy of `path` if no option of the verb names it, else NULL */
 } cli_use;
 
-enum { CLI_USES = 32 };
 typedef struct cli_uses {
-  int count;
-  cli_use at[CLI_USES];
+  int count, room;
+  cli_use *at;
 } cli_uses;
 
 /* files_folder.c: refuses an output inside a folder that is read, at any depth and through

@@ -83,6 +83,10 @@ typedef struct cli_verb {
    * one, and the option that causes it; NULL beyond the last one. The name is valid until the
    * next call. */
   const char *(*also_writes)(int i, const char **option);
+  /* (optional) Values that the verb passes to another one, such as those of --vary: the i-th one,
+   * and the option of the other verb whose value it is; NULL beyond the last one. The value is
+   * valid until the next call. */
+  const char *(*also_reads)(int i, const cli_option **option);
   /* (optional) The folder that it writes files to, and the option that names it; NULL: none.
    * writes_name() tells whether it may write a file of this name there. */
   const char *(*writes_to)(const char **option);

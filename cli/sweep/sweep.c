@@ -48,18 +48,25 @@ static cli_option options[] = {
 
 /* ---- Checks -------------------------------------------------------------------------------- */
 
-/* Refuses training options that have no meaning for a sweep, with the reason. */
+/* Training options that have no meaning for a sweep. */
+static const struct {
+  const char *option, *why;
+} refused[] = {{"--seed", "--seeds lists the seeds"},
+               {"--log", "each training has a log of its own in --folder"},
+               {"--plot", "it draws one training"},
+               {"--plot-curve", "it draws one training"},
+               {"--folds", "its models are trained on all rows, so that none can be chosen"},
+               {"--dry-run", "it plans one training"},
+               {"--weights-only", "--resume and --blend need whole files"},
+               {"--target", "a log-density has no validation rows to choose by"}};
+
+const char *cli_sweep_refuses(const char *option) {
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+    if (strcmp(option, refused[i].option) == 0) return refused[i].why;
+  return NULL;
+}
+
 static int check_passed(void) {
-  static const struct {
-    const char *option, *why;
-  } refused[] = {{"--seed", "--seeds lists the seeds"},
-                 {"--log", "each training has a log of its own in --folder"},
-                 {"--plot", "it draws one training"},
-                 {"--plot-curve", "it draws one training"},
-                 {"--folds", "its models are trained on all rows, so that none can be chosen"},
-                 {"--dry-run", "it plans one training"},
-                 {"--weights-only", "--resume and --blend need whole files"},
-                 {"--target", "a log-density has no validation rows to choose by"}};
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
     if (cli_train_given(refused[i].option))
       return cli_usage("sweep does not take %s: %s", refused[i].option, refused[i].why);
@@ -162,6 +169,7 @@ const cli_verb cli_sweep = {
     .run = run,
     .missing = CLF_MISSING_DROP,
     .passes_to = &cli_train,
+    .also_reads = cli_sweep_also_reads,
     .writes_to = writes_to,
     .writes_name = writes_name,
     .ranks = 1,

@@ -40,6 +40,12 @@ typedef struct cli_members {
   int32_t count;
 } cli_members;
 
+/* sweep.c: why a sweep does not take this option of `clflow train`; NULL: it does. */
+const char *cli_sweep_refuses(const char *option);
+
+/* sweep_members.c: the i-th value of --flow and --vary, and the option of `clflow train` that it
+ * is for; NULL beyond the last one. The value is valid until the next call. */
+const char *cli_sweep_also_reads(int i, const cli_option **option);
 /* sweep_members.c: makes every combination of --flow, --vary and --seeds, in this order; free
  * the members also after a failure. */
 int cli_sweep_make(cli_members *s);

@@ -71,14 +71,14 @@ static const cli_option *find_option(const char *name) {
 }
 
 static int refuse_axis(const char *option) {
-  static const char *const own[] = {"--seed", "--flow",   "--out",  "--log",
-                                    "--plot", "--device", "--data", "--test"};
+  static const char *const own[] = {"--flow", "--out", "--device", "--devices", "--data", "--test"};
+  const char *const why = cli_sweep_refuses(option);
+  if (why) return cli_usage("--vary does not take %s: %s", option + 2, why);
   for (size_t i = 0; i < sizeof own / sizeof *own; i++)
     if (strcmp(option, own[i]) == 0)
       return cli_usage("--vary does not take %s: %s", option + 2,
-                       i == 0   ? "--seeds lists seeds"
-                       : i == 1 ? "give --flow several times"
-                                : "each member has its own, or all share it");
+                       i == 0 ? "give --flow several times"
+                              : "each member has its own, or all share it");
   const cli_option *const o = find_option(option);
   if (!o) return cli_usage("--vary %s: `clflow train` has no option %s", option + 2, option);
   if (o->type == CLI_FLAG || o->type == CLI_FLAG_OFF)
@@ -88,12 +88,20 @@ static int refuse_axis(const char *option) {
   return CLI_OK;
 }
 
+/* The list in "lr=1e-3,3e-4"; NULL: the text has another form. */
+static const char *list_in(const char *text) {
+  const size_t n = strcspn(text, "=");
+  const char *const list = text[n] ? text + n + 1 : text + n;
+  const int is_list = n > 0 && n + 3 <= sizeof((axis *)0)->option && *list && *list != ',' &&
+                      !strstr(list, ",,") && list[strlen(list) - 1] != ',';
+  return is_list ? list : NULL;
+}
+
 /* "lr=1e-3,3e-4" */
 static int read_axis(const char *text, axis *a) {
   const size_t n = strcspn(text, "=");
-  const char *const list = text[n] ? text + n + 1 : text + n;
-  if (n == 0 || n + 3 > sizeof a->option || !*list || *list == ',' || strstr(list, ",,") ||
-      list[strlen(list) - 1] == ',')
+  const char *const list = list_in(text);
+  if (!list)
     return cli_usage("--vary takes NAME=VALUE,VALUE,..., such as lr=1e-3,3e-4; got \"%s\"", text);
   snprintf(a->option, sizeof a->option, "--%.*s", (int)n, text);
   int code = refuse_axis(a->option);
@@ -101,6 +109,28 @@ static int read_axis(const char *text, axis *a) {
   for (int32_t i = 0; i < a->values.count && !code; i++)
     code = cli_check_value(find_option(a->option), a->values.at[i]);
   return code;
+}
+
+/* The values of --vary that the command line lists, before they are checked. */
+const char *cli_sweep_also_reads(int i, const cli_option **option) {
+  static cli_words values;
+  char name[64];
+  if (i < cli_sweep_wanted.flows.count) {
+    *option = find_option("--flow");
+    return cli_sweep_wanted.flows.at[i];
+  }
+  i -= cli_sweep_wanted.flows.count;
+  for (int k = 0; k < cli_sweep_wanted.vary.count; k++) {
+    const char *const text = cli_sweep_wanted.vary.at[k], *const list = list_in(text);
+    cli_words_free(&values);
+    values = (cli_words){0};
+    snprintf(name, sizeof name, "--%.*s", (int)strcspn(text, "="), text);
+    *option = find_option(name);
+    if (!list || !*option || cli_words_split("--vary", list, &values)) return NULL;
+    if (i < values.count) return values.at[i];
+    i -= values.count;
+  }
+  return NULL;
 }
 
 /* ---- Members ------------------------------------------------------------------------------- */
