@@ -99,12 +99,6 @@ static clf_gemm_args product_of(const clf_weights_bwd_args *p) {
   return (clf_gemm_args){
       .a = p->dy, .b = p->x, .c = p->dw, .ta = 1, .act = CLF_ACT_none, .alpha = 1, .beta = 1};
 }
-/* Sets sums of row i, for columns j0 .. j0 + n - 1, to 0 where the mask removes them. */
-static void mask_sums(const clf_weights_bwd_args *p, int i, int j0, int n, real *v) {
-  const real row = *at(&p->row, i, 0, 0, 0);
-  for (int j = 0; j < n; j++)
-    if (row < *at(&p->column, j0 + j, 0, 0, 0)) v[j] = 0;
-}
 #endif
 
 typedef struct plain_call {
@@ -132,14 +126,15 @@ CLF_REF_ALGORITHM(gemm, plain) {
 #include "gemm_few.h"
 #include "gemm_zeros.h"
 
-static tiling tiling_of(const clf_gemm_args *p) {
+/* shares: of the tiles, among which threads are to divide them. */
+static tiling tiling_of(const clf_gemm_args *p, int shares) {
   tiling q = {.p = p, .M = p->c.dim[0], .N = p->c.dim[1], .K = p->a.dim[!p->ta]};
   q.high = height_of(q.M);
   const int tiles = ceil_of(q.M, q.high);
   q.a_in_place = p->a.stride[!p->ta] == 1 || (double)p->a.stride[!p->ta] * q.K <= SMALL;
   q.b_in_place = !p->tb && p->b.stride[1] == 1 && q.M <= FEW_ROWS;
   q.deep = q.a_in_place ? q.K : min_int(q.K, DEEP);
-  q.block = min_int(BLOCK, ceil_of(tiles, BANDS / 2));
+  q.block = min_int(BLOCK, ceil_of(tiles, shares));
   q.blocks = ceil_of(tiles, q.block);
   q.own = q.a_in_place ? 0
                        : (size_t)(q.block * q.high) *
@@ -166,7 +161,7 @@ static clf_status run_tiling(tiling *q, int skips, clf_scratch *scratch) {
 
 CLF_REF_ALGORITHM(gemm, by_tiles) {
   const clf_gemm_args g = arranged(p);
-  tiling q = tiling_of(&g);
+  tiling q = tiling_of(&g, BANDS / 2);
   const int skips = is_turned(p) && g.a.stride[1] == 1 && has_zeros(&q);
   if (!takes_few(&q)) return run_tiling(&q, skips, scratch);
   in_threads(2.0 * q.M * q.N * q.K, ceil_of(q.N, TN), few_columns, &q);
@@ -245,7 +240,8 @@ CLF_REF(weights_bwd) {
 #else
 CLF_REF(weights_bwd) {
   const clf_gemm_args g = product_of(p);
-  tiling q = tiling_of(&g);
+  const double work = 2.0 * p->dw.dim[0] * p->dw.dim[1] * p->x.dim[0];
+  tiling q = tiling_of(&g, work > CLF_PARALLEL_FROM ? BANDS / 2 : 1);
   q.masked = p;
   return run_tiling(&q, 0, scratch);
 }

@@ -168,18 +168,15 @@ static void finish_tile(const clf_gemm_args *p, const int *list, int i0, int row
       v0 += bias[i * next_bias], v1 += bias[i * next_bias];
     else if (bias)
       v0 += b0, v1 += b1;
-    VEC(s) = v0;
-    VEC(s + LANES) = v1;
-    if (p->act != CLF_ACT_none) continue;
+    if (p->act != CLF_ACT_none) {
+      VEC(s) = v0;
+      VEC(s + LANES) = v1;
+      activate(p->act, TN, s);
+      v0 = VEC_IN(s);
+      v1 = VEC_IN(s + LANES);
+    }
     store_first(to, v0, low);
     if (high) store_first(to + LANES, v1, high);
-  }
-  if (p->act == CLF_ACT_none) return;
-  activate(p->act, (rows - 1) * TN + n, sums);
-  for (int r = 0; r < rows; r++) {
-    real *const to = c + (list ? list[r] : i0 + r) * pitch;
-    store_first(to, VEC_IN(sums + r * TN), low);
-    if (high) store_first(to + LANES, VEC_IN(sums + r * TN + LANES), high);
   }
 }
 
@@ -190,18 +187,46 @@ static void finish_any(const clf_gemm_args *p, int i0, int rows, int j0, int n, 
     finish(p, i0, rows, j0, n, TN, sums);
 }
 
-/* The smallest and the largest of n degrees, from the first one on. */
+/* The smallest and the largest of n degrees. */
 typedef struct degrees {
   real low, high;
 } degrees;
-static degrees degrees_of(const clf_tensor *t, int first, int n) {
-  degrees d = {*at(t, first, 0, 0, 0), *at(t, first, 0, 0, 0)};
+static degrees degrees_of(const real *v, int n) {
+  degrees d = {v[0], v[0]};
   for (int i = 1; i < n; i++) {
-    const real v = *at(t, first + i, 0, 0, 0);
-    d.low = v < d.low ? v : d.low;
-    d.high = v > d.high ? v : d.high;
+    d.low = v[i] < d.low ? v[i] : d.low;
+    d.high = v[i] > d.high ? v[i] : d.high;
   }
   return d;
+}
+/* Degrees `first` and following, of which n exist, as contiguous numbers. */
+static void copy_degrees(const clf_tensor *t, int first, int n, real *v) {
+  const real *from = at(t, first, 0, 0, 0);
+  const ptrdiff_t step = t->stride[0];
+  for (int i = 0; i < n; i++) v[i] = from[i * step];
+}
+
+/* The degrees of a panel's columns. */
+typedef struct column_degrees {
+  degrees all, second; /* of all columns, and of those in the second vector */
+  real each[TN];
+} column_degrees;
+static void take_column_degrees(const tiling *q, int j0, int n, column_degrees *d) {
+  copy_degrees(&q->masked->column, j0, n, d->each);
+  for (int j = n; j < TN; j++) d->each[j] = d->each[n - 1];
+  d->second = degrees_of(d->each + LANES, LANES);
+  d->all = degrees_of(d->each, TN);
+}
+static degrees degrees_of_rows(const tiling *q, int i0, int rows) {
+  real each[HIGH];
+  copy_degrees(&q->masked->row, i0, rows, each);
+  return degrees_of(each, rows);
+}
+
+/* Sets sums of row i to 0 where the mask removes them. */
+static void mask_sums(const tiling *q, int i, const column_degrees *d, real *restrict v) {
+  const real row = *at(&q->masked->row, i, 0, 0, 0);
+  for (int j = 0; j < TN; j++) v[j] = row < d->each[j] ? 0 : v[j];
 }
 
 /* Columns k0 .. k1 - 1 of a block of tiles, packed or in place, times all panels. */
@@ -210,16 +235,18 @@ static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed
   const int ta = q->p->ta != 0, high = q->high;
   const int tiles = min_int(q->block, ceil_of(q->M, high) - t0);
   const ptrdiff_t step = packed ? high : a->stride[!ta];
-  degrees rows_of[BLOCK], columns = {0};
-  for (int t = 0, i0 = t0 * high; t < tiles; t++, i0 += high)
-    rows_of[t] = q->masked ? degrees_of(&q->masked->row, i0, min_int(high, q->M - i0)) : columns;
+  degrees rows_of[BLOCK] = {{0}};
+  column_degrees columns;
+  for (int t = 0, i0 = t0 * high; t < tiles && q->masked; t++, i0 += high)
+    rows_of[t] = degrees_of_rows(q, i0, min_int(high, q->M - i0));
   for (int j0 = 0; j0 < q->N; j0 += TN) {
     panel b = panel_of(q, j0);
     const int n = min_int(TN, q->N - j0);
-    if (q->masked) columns = degrees_of(&q->masked->column, j0, n);
+    if (q->masked) take_column_degrees(q, j0, n, &columns);
     b.at += k0 * b.step;
     for (int t = 0; t < tiles; t++) {
-      if (q->masked && rows_of[t].high < columns.low) continue;
+      if (q->masked && rows_of[t].high < columns.all.low) continue;
+      const int one = n <= LANES || (q->masked && rows_of[t].high < columns.second.low);
       const int i0 = (t0 + t) * high, rows = min_int(high, q->M - i0);
       real own[HIGH * TN];
       real *to = q->deep < q->K ? sums + (j0 / TN * q->block + t) * high * TN : own;
@@ -233,13 +260,13 @@ static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed
           __builtin_prefetch(line, 1);
           __builtin_prefetch(line + LANES, 1);
         }
-      if (rows == 1 && n > LANES)
+      if (rows == 1 && !one)
         one_row(from[0], step, b, k1 - k0, k0 > 0, to);
       else
-        tile(high, from, step, b, NULL, k1 - k0, n > LANES ? 2 : 1, k0 > 0, to);
+        tile(high, from, step, b, NULL, k1 - k0, one ? 1 : 2, k0 > 0, to);
       if (k1 < q->K) continue;
-      for (int r = 0; r < rows && q->masked && rows_of[t].low < columns.high; r++)
-        mask_sums(q->masked, i0 + r, j0, n, to + r * TN);
+      for (int r = 0; r < rows && q->masked && rows_of[t].low < columns.all.high; r++)
+        mask_sums(q, i0 + r, &columns, to + r * TN);
       finish_any(q->p, i0, rows, j0, n, to);
     }
   }

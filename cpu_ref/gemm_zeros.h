@@ -91,10 +91,13 @@ static int has_stairs(const tiling *q) {
   const clf_tensor *a = &q->p->a;
   for (int i = 0; i < 4; i++) {
     const real *row = at(a, (int)((int64_t)a->dim[0] * i / 4), 0, 0, 0);
-    int j = 0;
-    while (j < a->dim[1] && row[j] != 0) j++;
-    for (; j < a->dim[1]; j++)
-      if (row[j] != 0) return 0;
+    int ended = 0;
+    for (int j = 0; j < a->dim[1]; j += WORD) {
+      const int n = min_int(WORD, a->dim[1] - j);
+      const uint64_t bits = bits_of_numbers(row + j, n);
+      if (bits & (bits + 1) || (ended && bits)) return 0;
+      ended = __builtin_popcountll(bits) < n;
+    }
   }
   return 1;
 }
@@ -130,8 +133,20 @@ static void count_rows(const sparse *s) {
     for (int w = 0; w < s->words; w++) s->count[i] += __builtin_popcountll(row_of_bits(s, i)[w]);
   }
 }
+/* Counts of rows that are sorted by degree only grow, or only shrink. */
+static int is_sorted(const sparse *s) {
+  const int M = s->q->M;
+  int grows = 1, shrinks = 1;
+  for (int i = 1; i < M; i++) {
+    grows &= s->count[i] >= s->count[i - 1];
+    shrinks &= s->count[i] <= s->count[i - 1];
+  }
+  for (int i = 0; i < M && (grows || shrinks); i++) s->order[i] = grows ? i : M - 1 - i;
+  return grows || shrinks;
+}
 static void sort_rows(const sparse *s) {
   const tiling *q = s->q;
+  if (is_sorted(s)) return;
   for (int k = 0; k <= q->K + 1; k++) s->first[k] = 0;
   for (int i = 0; i < q->M; i++) s->first[s->count[i] + 1]++;
   for (int k = 0; k <= q->K; k++) s->first[k + 1] += s->first[k];

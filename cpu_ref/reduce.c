@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* reduce.c: sums over samples, and of squares. */
 #include "ref.h"
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 /* Columns that are summed at once, each in row order and in double: SIDE form a vector, of which
  * GROUPS are summed at once. */
@@ -11,12 +14,18 @@ typedef double sums __attribute__((vector_size(SIDE * sizeof(double))));
 typedef real numbers
     __attribute__((vector_size(SIDE * sizeof(real)), aligned(sizeof(real)), may_alias));
 
+/* SIDE numbers as doubles; gcc 12 would convert the halves of a vector one by one. */
+#if defined __AVX512F__ && !defined CLF_REAL64
+#define DOUBLES(x) ((sums)_mm512_cvtps_pd(_mm256_loadu_ps(x)))
+#else
+#define DOUBLES(x) __builtin_convertvector(*(const numbers *)(x), sums)
+#endif
+
 static inline void sum_groups(const real *x, ptrdiff_t pitch, int rows, int groups, double *sum) {
   sums s[GROUPS] = {{0}};
   for (int r = 0; r < rows; r++, x += pitch)
 #pragma GCC unroll 4
-    for (int g = 0; g < groups; g++)
-      s[g] += __builtin_convertvector(*(const numbers *)(x + g * SIDE), sums);
+    for (int g = 0; g < groups; g++) s[g] += DOUBLES(x + g * SIDE);
   memcpy(sum, s, (size_t)groups * sizeof *s);
 }
 
@@ -28,8 +37,7 @@ static inline void sum_side_by_side(const real *x, ptrdiff_t step, int n, int co
   int i = 0;
   for (; i + SIDE <= n; i += SIDE)
 #pragma GCC unroll 4
-    for (int c = 0; c < columns; c++)
-      s[c] += __builtin_convertvector(*(const numbers *)(x + c * step + i), sums);
+    for (int c = 0; c < columns; c++) s[c] += DOUBLES(x + c * step + i);
   for (int c = 0; c < columns; c++) {
     sum[c] =
         ((s[c][0] + s[c][1]) + (s[c][2] + s[c][3])) + ((s[c][4] + s[c][5]) + (s[c][6] + s[c][7]));
@@ -52,6 +60,14 @@ static void put_sums(int n, const double *restrict sum, real beta, real *restric
       y[d * to] = beta != 0 ? (real)sum[d] + beta * y[d * to] : (real)sum[d];
 }
 
+/* The sum of one row, as when the gradients of two tasks are added.  0 + -0 is 0. */
+static void add_one_row(int n, const real *restrict x, real beta, real *restrict y) {
+  if (beta != 0)
+    for (int d = 0; d < n; d++) y[d] = (x[d] + 0) + beta * y[d];
+  else
+    for (int d = 0; d < n; d++) y[d] = x[d] + 0;
+}
+
 CLF_LOOP(sum_columns, clf_sum_rows_args, p, band) {
   const int d0 = band * COLUMNS, left = p->x.dim[1] - d0, n = left < COLUMNS ? left : COLUMNS;
   const ptrdiff_t pitch = p->x.stride[0], step = p->x.stride[1], to = p->y.stride[0];
@@ -60,6 +76,10 @@ CLF_LOOP(sum_columns, clf_sum_rows_args, p, band) {
   const int rows = p->x.dim[0], down = pitch == 1 && (step != 1 || rows >= LONG);
   double sum[COLUMNS];
   int d = 0;
+  if (rows == 1 && step == 1 && to == 1) {
+    add_one_row(n, x, p->beta, y);
+    return;
+  }
   for (; step == 1 && d + GROUPS * SIDE <= n; d += GROUPS * SIDE)
     sum_groups(x + d, pitch, p->x.dim[0], GROUPS, sum + d);
   for (; step == 1 && d + SIDE <= n; d += SIDE) sum_groups(x + d, pitch, p->x.dim[0], 1, sum + d);
