@@ -473,6 +473,31 @@ START_TEST(columns_are_treated_only_if_that_is_better_together) {
 }
 END_TEST
 
+/* Two columns of four equally likely whole numbers: no density gives rows with noise more than
+ * -2 log(4) = -2.77 nats, but narrow components give the values themselves more. */
+START_TEST(discrete_columns_are_scored_with_noise) {
+  enum { ROWS = 600 };
+  clf_table x;
+  uint32_t s = 1;
+  WORKS(clf_table_new(ROWS, 2, &x));
+  for (int i = 0; i < 2 * ROWS; i++) x.at[i] = (s = s * 1664525u + 1013904223u) >> 30;
+  clf_fit_options o = brief(SLOW ? 8 : 2);
+  o.quick = 1;
+  clf_flow *flow = fit(&(clf_fit_data){.x = &x}, &o);
+  json_t *record = record_of(flow);
+  static const char *const of[] = {"train", "valid", "test"};
+  for (int i = 0; i < 3; i++) {
+    ck_assert_double_lt(number(candidate(record, "mixture"), NULL, of[i]), -2.6);
+    ck_assert_double_gt(number(record, "result", of[i]), -3.1);
+    ck_assert_double_lt(number(record, "result", of[i]), -2.6);
+  }
+  ck_assert_double_gt(mean_test(flow, &x, NULL, record), number(record, "result", "test"));
+  json_decref(record);
+  clf_flow_free(flow);
+  clf_table_free(&x);
+}
+END_TEST
+
 /* With one column there are no couplings, and one kind of covariance. */
 START_TEST(one_column) {
   clf_table x;
@@ -587,6 +612,7 @@ int main(void) {
   tcase_add_test(tc, rows_of_weight_0_do_not_count);
   tcase_add_test(tc, few_rows_of_many_columns);
   tcase_add_test(tc, columns_are_treated_only_if_that_is_better_together);
+  tcase_add_test(tc, discrete_columns_are_scored_with_noise);
   tcase_add_test(tc, one_column);
   tcase_add_test(tc, tables_without_a_density);
   tcase_add_test(tc, bad_input_is_refused);

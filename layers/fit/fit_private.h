@@ -156,6 +156,8 @@ const clf__fit_candidate *clf__fit_best(const clf__fit *f);
 
 /* ---- score.c ------------------------------------------------------------------------------- */
 
+/* log p of rows, with noise in discrete columns as in training: in the middle of their cells, where
+ * the values are, a density may be high without giving the cells a higher probability. */
 clf_status clf__fit_log_prob(clf_flow *flow, const clf__fit_rows *rows, double *logp);
 clf__fit_score clf__fit_score_of(const double *logp, const double *weights, int64_t n);
 /* Weighted mean of v minus `minus` (NULL: 0), row by row, and its standard error. */

@@ -3,11 +3,25 @@
 #include <math.h>
 #include <stdlib.h>
 #include "fit_private.h"
+#include "flow_private.h"
+
+static clf_status log_prob(clf_flow *flow, const double *x, const clf__fit_rows *rows,
+                           double *logp) {
+  return rows->given.at ? clf_log_prob_given(flow, x, rows->given.at, rows->x.rows, logp)
+                        : clf_log_prob(flow, x, rows->x.rows, logp);
+}
+
+enum { NOISE = 5 }; /* a seed, so that all candidates are scored on the same rows */
 
 clf_status clf__fit_log_prob(clf_flow *flow, const clf__fit_rows *rows, double *logp) {
   if (!rows->x.rows) return CLF_OK;
-  return rows->given.at ? clf_log_prob_given(flow, rows->x.at, rows->given.at, rows->x.rows, logp)
-                        : clf_log_prob(flow, rows->x.at, rows->x.rows, logp);
+  if (!clf_flow_grid(flow)) return log_prob(flow, rows->x.at, rows, logp);
+  double *noisy = malloc((size_t)rows->x.rows * (size_t)rows->x.cols * sizeof *noisy);
+  if (!noisy) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)rows->x.rows);
+  clf_status s = clf__add_noise(flow, &rows->x, NOISE, noisy);
+  if (!s) s = log_prob(flow, noisy, rows, logp);
+  free(noisy);
+  return s;
 }
 
 /* The standard error of a weighted mean: sqrt(sum w^2 (v - mean)^2) / sum w, with the correction
