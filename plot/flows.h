@@ -16,7 +16,4 @@ typedef struct clf__scene {
 clf_status clf__draw_flow1(const clf__scene *s, clf__chart *c);
 clf_status clf__draw_flow2(const clf__scene *s, clf__chart *c);
 
-/* The name of column i, or `fallback`. */
-const char *clf__column(const clf_table *t, int i, const char *fallback);
-
 #endif

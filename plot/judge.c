@@ -139,18 +139,6 @@ static clf_status choose_shown(clf__facts *f) {
 
 /* ---- The whole evaluation -------------------------------------------------------------------- */
 
-void clf__test_finish(clf__test *t, int family) {
-  clf__sort(t->u, t->n);
-  t->mean = 0;
-  for (int64_t i = 0; i < t->n; i++) t->mean += t->u[i] / (double)t->n;
-  t->distance = clf__ks_distance(t->u, t->n);
-  t->probability = clf__ks_probability(t->distance, t->rows);
-  t->band = clf__ks_band(CLF__ALPHA / family, t->rows);
-  t->level = t->distance <= t->band     ? CLF__FITS
-             : t->distance < CLF__CLEAR ? CLF__SLIGHT
-                                        : CLF__CLEARLY;
-}
-
 static void compare_sets(clf__facts *f) {
   const clf__scored *const train = &f->set[CLF__TRAIN], *const test = &f->set[CLF__TEST];
   f->gap = f->gap_error = NAN;

@@ -100,9 +100,6 @@ clf_status clf__judge_gaussian(clf__facts *f);
 /* judge_strange.c */
 clf_status clf__judge_strange(clf__facts *f);
 
-/* Sorts t->u and computes the rest; `family`: number of such tests that are made together. */
-void clf__test_finish(clf__test *t, int family);
-
 /* ---- verdict.c: results in words */
 
 typedef struct clf__verdict {

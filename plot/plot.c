@@ -9,10 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *clf__column(const clf_table *t, int i, const char *fallback) {
-  return t && t->names && t->names[i] && t->names[i][0] ? t->names[i] : fallback;
-}
-
 static clf_status check(clf_flow *flow, const clf_table *data, const char *path) {
   const int32_t dim = clf_flow_get_spec(flow)->dim;
   if (dim != 1 && dim != 2)

@@ -10,58 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const clf__picture *picture_of(clf_report_picture which) {
-  static const clf__picture *const pictures[CLF_PICTURES] = {
-      [CLF_PICTURE_MARGINALS] = &clf__picture_marginals,
-      [CLF_PICTURE_PAIRS] = &clf__picture_pairs,
-      [CLF_PICTURE_PIT] = &clf__picture_pit,
-      [CLF_PICTURE_RANK] = &clf__picture_rank,
-      [CLF_PICTURE_CURVES] = &clf__picture_curves,
-      [CLF_PICTURE_CANDIDATES] = &clf__picture_candidates,
-  };
-  return pictures[which];
-}
-
-static void panel_size(const clf__facts *f, const clf__picture *of, double *width, double *height) {
-  *width = of->width;
-  *height = of->height;
-  if (of->size) of->size(f, width, height);
-}
-
-/* ---- Panels in the page ---------------------------------------------------------------------- */
-
-clf_status clf__report_panels(clf__page *p, const clf__facts *f, clf_report_picture which,
-                              int first, int last) {
-  const clf__picture *const of = picture_of(which);
-  int32_t column[CLF__PAIRS_MOST];
-  double width, height;
-  char label[400];
-  panel_size(f, of, &width, &height);
-  if (of->place && last - first > 1) /* small panels form two columns in a narrow window */
-    clf__page_addf(p, "<div class=\"grid pairs\" style=\"--k:%d;--m:%dpx\">\n",
-                   clf__pair_columns(f, column) - 1, width < 250 ? 168 : 260);
-  else
-    clf__page_addf(p, "<div class=\"grid%s\">\n",
-                   width < 300        ? ""
-                   : last - first > 1 ? " wide"
-                                      : " one");
-  for (int i = first; i < last; i++) {
-    int row = 0, col = 0;
-    clf__canvas c;
-    if (of->place) {
-      of->place(f, i, &row, &col);
-      clf__page_addf(p, "<div class=\"at\" style=\"--r:%d;--c:%d\">", row + 1, col + 1);
-    }
-    of->describe(f, i, label, sizeof label);
-    clf__canvas_begin(&c, width, height, p, label);
-    CLF_TRY(of->draw(f, i, &c));
-    clf__canvas_end(&c);
-    if (of->place) clf__page_add(p, "</div>");
-  }
-  clf__page_add(p, "</div>\n");
-  return CLF_OK;
-}
-
 /* ---- The page -------------------------------------------------------------------------------- */
 
 /* Without its folders. */
@@ -148,7 +96,7 @@ static void place(const clf__facts *f, const layout *l, int panel, int *row, int
 
 static layout lay_out(const clf__facts *f, const clf__picture *of, int panels) {
   layout l = {.of = of, .across = (int)fmin(ceil(sqrt(panels * 1.2)), 8), .rows = 1, .cols = 1};
-  panel_size(f, of, &l.width, &l.height);
+  clf__report_panel_size(f, of, &l.width, &l.height);
   for (int i = 0; i < panels; i++) {
     int row, col;
     place(f, &l, i, &row, &col);
@@ -202,7 +150,7 @@ clf_status clf_report_plot(const clf_report_source *source, clf_report_picture p
   if ((int)picture < 0 || picture >= CLF_PICTURES)
     return clf__plot_fail(CLF_EINVAL, "there is no picture %d", (int)picture);
   CLF_TRY(clf__chart_writable(path));
-  const clf__picture *const of = picture_of(picture);
+  const clf__picture *const of = clf__report_picture(picture);
   CLF_TRY(clf__judge(&f, source));
   const int panels = of->panels(&f);
   const clf_status s =

@@ -3,7 +3,6 @@
 #include "report.h"
 
 #include <math.h>
-#include <stdio.h>
 
 static void whole(clf__page *p, double v) {
   char text[40] = "–";

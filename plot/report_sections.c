@@ -4,38 +4,16 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 
 /* "training ", "validation ", or the name of the judged rows. */
 static const char *set_name(const clf__facts *f, int set) {
   return set == CLF__TRAIN ? "training " : set == CLF__VALID ? "validation " : clf__judged_rows(f);
 }
 
-void clf__report_name(clf__page *p, const clf__facts *f, int32_t d) {
-  char name[32];
-  clf__page_text(p, clf__name_of(f, d, name), 60);
-}
-
-void clf__report_nats(clf__page *p, double v, double error) {
-  char text[40], spread[40];
-  clf__page_nats(text, sizeof text, v, error);
-  clf__page_nats(spread, sizeof spread, error, error);
-  clf__page_addf(p, "<td class=\"n\">%s", text);
-  if (isfinite(v) && isfinite(error)) clf__page_addf(p, " ± %s", spread);
-  clf__page_add(p, "</td>");
-}
-
 static void cell(clf__page *p, double v, int digits) {
   char text[40];
   clf__page_number(text, sizeof text, v, digits);
   clf__page_addf(p, "<td class=\"n\">%s</td>", text);
-}
-
-void clf__report_keys(clf__page *p, const clf__picture *of) {
-  clf__page_addf(p,
-                 "<p class=\"key\"><b style=\"background:var(--data)\"></b>%s"
-                 "<b style=\"background:var(--model)\"></b>%s</p>\n",
-                 of->keys[0], of->keys[1]);
 }
 
 /* ---- The verdict --------------------------------------------------------------------------- */

@@ -100,3 +100,7 @@ clf_status clf__table_check(const clf_table *t) {
           i / t->cols + 1, i % t->cols + 1);
   return CLF_OK;
 }
+
+const char *clf__column(const clf_table *t, int i, const char *fallback) {
+  return t && t->names && t->names[i] && t->names[i][0] ? t->names[i] : fallback;
+}

@@ -31,6 +31,9 @@ typedef struct clf__hist {
 /* Over the numbers in r; the bin width follows Freedman and Diaconis. */
 clf_status clf__histogram(const double *v, int64_t n, clf__range r, clf__hist *h);
 
+/* The name of column i, or `fallback`. */
+const char *clf__column(const clf_table *t, int i, const char *fallback);
+
 /* ENUM unless the whole table is finite, ESHAPE unless it has rows. */
 clf_status clf__table_check(const clf_table *t);
 

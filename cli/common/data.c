@@ -22,13 +22,6 @@ static int refuse_for_table(const char *data) {
   return given ? cli_usage("%s is for images, %s is a table; leave it out", given, data) : CLI_OK;
 }
 
-clf_image_options cli_image_options(void) {
-  return (clf_image_options){.crop = (clf_crop)cli_common.images.crop,
-                             .strict = cli_common.images.strict || cli_common.strict,
-                             .bits = cli_common.images.bits,
-                             .order = (clf_image_order)cli_common.images.order};
-}
-
 int cli_data_open(cli_session *s, const char *data, const clf_image_options *wanted) {
   if (cli_ranks_size() > 1 && clf_source_is_stream(data))
     return cli_usage("%s cannot be read by every rank; give a file that each host has", data);
@@ -39,56 +32,6 @@ int cli_data_open(cli_session *s, const char *data, const clf_image_options *wan
   const int code = cli_table_refuse(data);
   if (code) return code;
   return clf_images_open(data, wanted, &s->images) == CLF_OK ? CLI_OK : cli_fail_library();
-}
-
-/* ---- Waiting ------------------------------------------------------------- */
-
-/* Waits until all images are decoded or nothing more is decoded; in the second case there is
- * something to report. */
-static void watch_decoding(const clf_images *images) {
-  int64_t done, before = -1, total;
-  for (int still = 0; still < 20; still++) {
-    clf_images_progress(images, &done, &total);
-    if (done >= total) break;
-    if (done != before) still = 0;
-    before = done;
-    char line[80];
-    snprintf(line, sizeof line, "decoding image %" PRId64 " of %" PRId64, done, total);
-    cli_progress_draw(line);
-    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-  }
-  cli_progress_clear();
-}
-
-static void say_skipped(const clf_images *images) {
-  enum { MOST = 10 };
-  const char *const *sentences;
-  const int64_t count = clf_images_skipped(images, &sentences);
-  for (int64_t i = 0; i < count && i < MOST; i++) cli_say("left out: %s", sentences[i]);
-  if (count > MOST)
-    cli_say("left out: %" PRId64 " more damaged files, %" PRId64 " of %" PRId64 " in all",
-            count - MOST, count, count + clf_images_count(images));
-  const char *note;
-  for (int i = 0; (note = clf_images_note(images, i)); i++) cli_say("%s", note);
-}
-
-static int read_noise(cli_session *s) {
-  int32_t h, w, c;
-  if (!cli_common.images.noise) return CLI_OK;
-  clf_images_shape(s->images, &h, &w, &c);
-  return clf_noise_read(cli_common.images.noise, clf_images_count(s->images), h, w, c, &s->noise) ==
-                 CLF_OK
-             ? CLI_OK
-             : cli_fail_library();
-}
-
-int cli_data_wait(cli_session *s) {
-  if (!s->images || s->decoded) return CLI_OK;
-  s->decoded = 1;
-  if (isatty(STDERR_FILENO)) watch_decoding(s->images);
-  if (clf_images_wait(s->images) != CLF_OK) return cli_fail_library();
-  say_skipped(s->images);
-  return read_noise(s);
 }
 
 /* ---- Whether data and model match -------------------------------------------- */
@@ -127,47 +70,7 @@ int cli_data_check(cli_session *s, const char *data, const char *model) {
                   s->data.cols == 1 ? "" : "s", model, dim);
 }
 
-/* ---- Rows ---------------------------------------------------------------- */
-
-int64_t cli_row_count(const cli_session *s) {
-  return s->images ? clf_images_count(s->images) : s->data.rows;
-}
-
-int64_t cli_row_chunk(const cli_session *s) {
-  if (!s->images) return s->data.rows;
-  const int64_t rows = (1 << 21) / (int64_t)clf_flow_get_spec(s->flow)->dim;
-  return rows < 1 ? 1 : rows;
-}
-
-static int make_room(cli_session *s) {
-  if (s->room) return CLI_OK;
-  const size_t room = (size_t)cli_row_chunk(s), dim = (size_t)clf_flow_get_spec(s->flow)->dim;
-  s->bytes = malloc(room * dim);
-  s->pixels = malloc(room * dim * sizeof *s->pixels);
-  if (!s->bytes || !s->pixels) return cli_fail("out of memory for %zu images", room);
-  s->room = (int64_t)room;
-  return CLI_OK;
-}
-
-int cli_rows(cli_session *s, int64_t first, int64_t n, const double **x) {
-  const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  if (!s->images) {
-    *x = s->data.at + first * dim;
-    return CLI_OK;
-  }
-  const int code = make_room(s);
-  if (code) return code;
-  if (clf_images_get(s->images, NULL, first, n, NULL, s->bytes) != CLF_OK)
-    return cli_fail_library();
-  if (clf_check_levels(s->flow, s->bytes, n, first) != CLF_OK)
-    return cli_fail("%s: %s", cli_common.data, clf_errmsg());
-  *x = s->pixels;
-  if (s->noise.at)
-    for (int64_t i = 0; i < n * dim; i++) s->pixels[i] = s->bytes[i] + s->noise.at[first * dim + i];
-  else
-    clf_dequantize(s->bytes, n, dim, cli_common.images.seed, first, s->pixels);
-  return CLI_OK;
-}
+/* ---- Log-densities ------------------------------------------------------- */
 
 static int is_whole(const double *x, int32_t n) {
   int32_t i = 0;

@@ -88,16 +88,6 @@ static void set_shape(const clf_flow *flow, clf_table_options *o) {
                                        : cli_common.images.usual;
 }
 
-clf_image_order cli_image_order(const clf_flow *flow) {
-  const clf_image_order given = (clf_image_order)cli_common.images.order;
-  return given ? given : clf_flow_image_order(flow);
-}
-
-int cli_check_order(const clf_flow *flow) {
-  if (!cli_common.images.order || clf_flow_get_spec(flow)->height) return CLI_OK;
-  return cli_usage("--order is for images, and the model takes rows of numbers; leave it out");
-}
-
 /* Collects the options for a table and the words of their lists; free the lists. */
 static int table_options(cli_words *columns, cli_words *drop, clf_table_options *o) {
   *o = (clf_table_options){.header = (clf_header)cli_common.table.header,

@@ -9,16 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Decides by the name, so that a file without a suffix that has the name of a column is not
- * taken for it. */
-int cli_given_is_file(const char *word) {
-  static const char *const endings[] = {".csv", ".tsv", ".txt", ".npy", ".npz", ".gz"};
-  int is = 0;
-  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-    is |= cli_has_suffix(word, endings[i]);
-  return is || (strchr(word, '/') && access(word, R_OK) == 0);
-}
-
 /* ---- Columns of a table -------------------------------------------------------------------- */
 
 /* The index of the column with that name or with that number counted from 1; -1: none. */

@@ -93,8 +93,6 @@ static int set_option(const cli_verb *verb, int argc, char **argv, int *i) {
   return passed ? pass(o, value) : CLI_OK;
 }
 
-const cli_verb *cli_running;
-
 static int set_initial(const cli_verb *verb) {
   for (cli_option *o = verb->options; o->name; o++)
     if (o->initial && cli_set_value(o, o->initial)) return cli_refuse_value(o, o->initial);

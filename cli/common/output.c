@@ -249,6 +249,8 @@ int cli_json_print(json_t *json) {
 
 /* ---- Files --------------------------------------------------------------- */
 
+int cli_is_stdout(const char *path) { return path && strcmp(path, "-") == 0; }
+
 int cli_has_suffix(const char *path, const char *suffix) {
   const size_t n = strlen(path), m = strlen(suffix);
   return n > m && strcasecmp(path + n - m, suffix) == 0;

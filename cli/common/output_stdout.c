@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-int cli_is_stdout(const char *path) { return path && strcmp(path, "-") == 0; }
-
 static int print_file(const char *path) {
   char buffer[1 << 16];
   FILE *f = fopen(path, "rb");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* roles.c: finds which rows of the data were training, validation and test rows of the model. */
 #include "cli.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-struct cli_common cli_common = {.hint = {.xmin = NAN, .xmax = NAN}, .table = {.missing = -1}};
-
 /* The OpenCL device whose number is this rank's number on its host; if there are more ranks than
  * devices, they share. */
 static const char *local_device(void) {

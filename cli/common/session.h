@@ -115,7 +115,8 @@ int cli_given_take(cli_session *s);
 /* The context of rows first .. first + n; NULL: the model has none. Valid until the next call. */
 int cli_given_rows(cli_session *s, int64_t first, int64_t n, const double **c);
 
-/* ---- data.c: rows -------------------------------------------------------------------- */
+/* ---- data_rows.c, data.c: rows and their log-densities
+ * -------------------------------------------------------------------- */
 
 int64_t cli_row_count(const cli_session *s);
 /* Rows of one chunk: images of some MiB, or all rows of a table. */

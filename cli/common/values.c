@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* values.c: option values: how each type is parsed, refused and printed. */
+#define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char a_word[] = "a word";
 
@@ -266,4 +268,16 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   case CLI_PART: snprintf(text, size, "%.10g", v.real); break;
   case CLI_PERCENT: snprintf(text, size, "%.10g%%", 100 * v.real); break;
   }
+}
+
+/* ---- What --given says ----------------------------------------------------------------------- */
+
+/* Decides by the name, so that a file without a suffix that has the name of a column is not
+ * taken for it. */
+int cli_given_is_file(const char *word) {
+  static const char *const endings[] = {".csv", ".tsv", ".txt", ".npy", ".npz", ".gz"};
+  int is = 0;
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+    is |= cli_has_suffix(word, endings[i]);
+  return is || (strchr(word, '/') && access(word, R_OK) == 0);
 }

@@ -12,6 +12,9 @@ extern struct cli_fit_wanted {
   int json;
 } cli_fit_wanted;
 
+/* fit_options.c */
+extern cli_option cli_fit_options[];
+
 /* The rows of DATA, followed by those of --valid and --test. */
 typedef struct cli_fit_rows {
   clf_table x, given, weights;

@@ -187,7 +187,7 @@ int cli_report_open(cli_session *s, const char *pairs, const uint8_t *role, uint
       .source = {
           .flow = s->flow, .data = cli_common.data, .model = cli_common.model, .seed = seed}};
   if (!s->data.at) return cli_fail("reports are for tables, %s holds images", cli_common.data);
-  write_command(s->flow, seed, role != NULL || cli_running == &cli_fit, r);
+  write_command(s->flow, seed, role != NULL || strcmp(cli_running->name, "fit") == 0, r);
   r->source.command = r->command;
   const int code = take_rows(s, role, r);
   return code ? code : take_pairs(s, pairs, r);

@@ -14,6 +14,9 @@ extern struct cli_sweep_wanted {
   int resume, json;
 } cli_sweep_wanted;
 
+/* sweep_options.c */
+extern cli_option cli_sweep_options[];
+
 enum { CLI_SWEEP_WORDS = CLI_LIST_MOST + 3, CLI_SWEEP_MEMBERS = 4096 };
 
 typedef enum cli_member_state {
@@ -67,7 +70,9 @@ json_t *cli_sweep_json(const cli_members *s);
 /* sweep_train.c: trains every member that is not done, each in its own process on one of the
  * devices, until cli_stop_wanted. Returns the exit code. */
 int cli_sweep_train(cli_members *s);
-/* Starts the training of member i; at most `workers` run at a time on this host. */
+
+/* sweep_process.c: starts the training of member i; at most `workers` run at a time on this host.
+ */
 int cli_sweep_start(int32_t i, cli_member *m, const char *device, int workers, pid_t *pid);
 /* 1: the training has ended, and the member has its result. */
 int cli_sweep_ended(int32_t i, cli_member *m, pid_t pid);

@@ -12,6 +12,9 @@ extern struct cli_tuning {
   int32_t batch;
 } cli_tuning;
 
+/* tune_options.c */
+extern cli_option cli_tune_options[];
+
 /* tune_flow.c: parses the kind or architecture of --flow. */
 int cli_tune_read_flow(void);
 /* Creates that flow. */

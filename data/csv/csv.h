@@ -123,7 +123,7 @@ int clf__csv_is_date(const clf__field *f);
  * EFORMAT, ENOMEM. */
 clf_status clf__csv_judge(clf__csv *r);
 
-/* ---- csv.c --------------------------------------------------------------------------- */
+/* ---- csv_numbers.c ------------------------------------------------------------------- */
 
 /* Reads a number, which must have the format of the other numbers of the file.  Errors: EFORMAT. */
 clf_status clf__csv_take_number(clf__csv *r, int64_t c, const clf__field *f, double *v);
