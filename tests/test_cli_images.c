@@ -501,16 +501,157 @@ START_TEST(test_samples_of_labels) {
 }
 END_TEST
 
+#define SPLIT                                                                                      \
+  "train --data glyphs:n=60,size=8 --given class --epochs 4 --batch 20 --lr 0.02 --device cpu "    \
+  "--out p.safetensors --flow 8x8x1:pixels,squeeze,coupling(affine(scale=exp),conv(4),mask=mid),"  \
+  "split(prior=conv),squeeze,coupling(affine(scale=exp),conv(4),mask=mid)->normal"
+#define TWENTY "glyphs:n=20,size=8"
+
+/* The images and labels of TWENTY as a flow takes them: x (20, D), c (20, 10). */
+static void read_twenty(double *x, double *c) {
+  clf_images *images;
+  clf_table labels;
+  uint8_t bytes[20 * D];
+  ck_assert_int_eq(clf_images_open(TWENTY, NULL, &images), CLF_OK);
+  ck_assert_int_eq(clf_images_wait(images), CLF_OK);
+  ck_assert_int_eq(clf_images_get(images, NULL, 0, 20, NULL, bytes), CLF_OK);
+  clf_dequantize(bytes, 20, D, 1, 0, x);
+  ck_assert_int_eq(clf_images_labels(images, &labels), CLF_OK);
+  ck_assert_int_eq(clf_table_one_hot(&labels), CLF_OK);
+  memcpy(c, labels.at, 200 * sizeof *c);
+  clf_table_free(&labels);
+  clf_images_free(images);
+}
+
+/* The image in the middle of a quarter of four examples: half the sum of their latents, given a
+ * quarter of the sum of their contexts. */
+static void expect_middle(const int rows[4], uint8_t middle[D]) {
+  clf_device *dev;
+  clf_flow *flow;
+  double x[20 * D], c[200], z[20 * D], half[D] = {0}, quarter[10] = {0};
+  read_twenty(x, c);
+  ck_assert_int_eq(clf_open("cpu", &dev), CLF_OK);
+  ck_assert_int_eq(clf_flow_load(dev, "p.safetensors", NULL, &flow), CLF_OK);
+  ck_assert_int_eq(clf_transform_given(flow, x, c, 20, z, NULL), CLF_OK);
+  for (int i = 0; i < 4; i++) {
+    for (int e = 0; e < D; e++) half[e] += z[(rows[i] - 1) * D + e] / 2;
+    for (int k = 0; k < 10; k++) quarter[k] += c[(rows[i] - 1) * 10 + k] / 4;
+  }
+  ck_assert_int_eq(clf_invert_given(flow, half, quarter, 1, x, NULL), CLF_OK);
+  for (int e = 0; e < D; e++) middle[e] = (uint8_t)fmin(fmax(floor(x[e]), 0), 255);
+  clf_flow_free(flow);
+  clf_close(dev);
+}
+
+/* The images of a .npy of 9, which are the end of the file. */
+static void read_nine(const char *path, uint8_t at[9 * D]) {
+  size_t size;
+  char *const file = read_file(path, &size);
+  memcpy(at, file + size - 9 * D, 9 * D);
+  free(file);
+}
+
+static int distance_of(const uint8_t *a, const uint8_t *b) {
+  int most = 0;
+  for (int e = 0; e < D; e++)
+    if (abs(a[e] - b[e]) > most) most = abs(a[e] - b[e]);
+  return most;
+}
+
+/* Examples keep their contexts, and what is between them has contexts between theirs. */
+START_TEST(test_interpolate_labels) {
+  static const int rows[4] = {4, 1, 8, 20}, corner[4] = {0, 2, 6, 8};
+  uint8_t span[9 * D], ring[9 * D], middle[D], example[D];
+  double x[20 * D], c[200];
+  succeeds(SPLIT, "over all 60 images");
+  write_labels(TWENTY, "twenty.csv");
+#define SPAN                                                                                       \
+  "interpolate p.safetensors --data " TWENTY                                                       \
+  " --device cpu --rows 4,1,8,20 --grid 3x3 --angle 90 --out "
+  succeeds(SPAN "span.npy", "");
+  succeeds(SPAN "file.npy --given twenty.csv", "");
+  succeeds(SPAN "ring.npy --given class=ring", "");
+  same_files("span.npy", "file.npy");
+  read_nine("span.npy", span);
+  read_nine("ring.npy", ring);
+  read_twenty(x, c);
+  expect_middle(rows, middle);
+  for (int i = 0; i < 4; i++) {
+    for (int e = 0; e < D; e++) example[e] = (uint8_t)x[(rows[i] - 1) * D + e];
+    ck_assert_int_le(distance_of(span + corner[i] * D, example), 1);
+    ck_assert_int_le(distance_of(ring + corner[i] * D, example), 1);
+  }
+  ck_assert_int_le(distance_of(span + 4 * D, middle), 1);
+  ck_assert_int_gt(distance_of(ring + 4 * D, middle), 1);
+#undef SPAN
+  refuses(2,
+          "interpolate m.safetensors --data " DATA
+          " --rows 1,2,3,4 --given class=ring --out never.npy",
+          "--given: the model m.safetensors takes no context");
+  refuses(2, "complete p.safetensors --data " TWENTY " --given class=wheel --out never.png",
+          "\"wheel\" is not one of arc, box, cross");
+}
+END_TEST
+
+START_TEST(test_jacobian_labels) {
+#define JACOBIAN "jacobian p.safetensors --data " TWENTY " --device cpu --row 3"
+  succeeds("transform p.safetensors --data " TWENTY " --device cpu --out z.npy --logdet ld.npy",
+           "");
+  clf_table logdet = table_of("ld.npy");
+  const char *const label = "log |det J|, by elimination  ";
+  ck_assert_double_eq_tol(number_of(JACOBIAN, label), logdet.at[2], 1e-2);
+  ck_assert_double_eq_tol(number_of(JACOBIAN " --given twenty.csv", label), logdet.at[2], 1e-2);
+  const double box = number_of(JACOBIAN " --given class=box", label),
+               ring = number_of(JACOBIAN " --given class=ring", label);
+  ck_assert_double_gt(fabs(box - ring), 1e-2);
+  clf_table_free(&logdet);
+#undef JACOBIAN
+}
+END_TEST
+
+/* At temperature 0 the samples of a label are one image. */
+START_TEST(test_temperature_of_labels) {
+  size_t size;
+  succeeds("sample p.safetensors --given two.csv -n 3 --temperature 0 --out cold.npy", "");
+  char *const cold = read_file("cold.npy", &size), *const at = cold + size - 6 * D;
+  for (int i = 1; i < 3; i++) {
+    ck_assert_mem_eq(at, at + i * D, D);
+    ck_assert_mem_eq(at + 3 * D, at + (3 + i) * D, D);
+  }
+  ck_assert_mem_ne(at, at + 3 * D, D);
+  free(cold);
+  succeeds("sample p.safetensors --given two.csv -n 3 --temperature 0.5 --out warm.npy", "");
+  char *const warm = read_file("warm.npy", &size);
+  ck_assert_mem_ne(warm + size - 6 * D, warm + size - 5 * D, D);
+  free(warm);
+}
+END_TEST
+
 /* ---- All of them ------------------------------------------------------------------- */
 
 static void make_model(void) { succeeds(SMALL "--out m.safetensors", "over all 64 images\n"); }
 
 int main(int argc, char **argv) {
   const TTest *const tests[] = {
-      test_presets,    test_bits,       test_dry_run, test_log,
-      test_variants,   test_continuous, test_orders,  test_eval,
-      test_round_trip, test_state_dict, test_folder,  test_words,
-      test_shapes,     test_files,      test_labels,  test_samples_of_labels,
+      test_presets,
+      test_bits,
+      test_dry_run,
+      test_log,
+      test_variants,
+      test_continuous,
+      test_orders,
+      test_eval,
+      test_round_trip,
+      test_state_dict,
+      test_folder,
+      test_words,
+      test_shapes,
+      test_files,
+      test_labels,
+      test_samples_of_labels,
+      test_interpolate_labels,
+      test_jacobian_labels,
+      test_temperature_of_labels,
   };
   return program_main(argc, argv, "cli_images", make_model, tests, sizeof tests / sizeof *tests);
 }

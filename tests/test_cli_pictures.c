@@ -238,9 +238,9 @@ END_TEST
 
 /* ---- Completions ------------------------------------------------------------------ */
 
-/* Columns: the image, then its latents decoded from scale 0, 1 and 2 on. */
-static void check_columns(const char *path, int rows, int cells, int times) {
-  const picture p = open_png(path), set = images_of("glyphs:size=8,n=20,channels=3");
+/* Columns: the image of `source`, then its latents decoded from scale 0, 1 and so on. */
+static void check_columns(const char *path, const char *source, int rows, int cells, int times) {
+  const picture p = open_png(path), set = images_of(source);
   const int step = times * SIDE + GAP, apart = 4 * GAP;
   ck_assert_int_eq(p.w, GAP + apart + cells * step);
   ck_assert_int_eq(p.h, GAP + rows * step);
@@ -254,15 +254,16 @@ static void check_columns(const char *path, int rows, int cells, int times) {
   free(set.at);
 }
 
-#define COLOURS " --data glyphs:size=8,n=20,channels=3 "
+#define COLOUR "glyphs:size=8,n=20,channels=3"
+#define COLOURS " --data " COLOUR " "
 
 START_TEST(test_complete) {
   succeeds("complete colour.safetensors" COLOURS "--out all.png",
            "columns  original, kept 192 of 192 latents, 96 of 192 latents, 48 of 192 latents\n");
-  check_columns("all.png", 8, 4, 16);
+  check_columns("all.png", COLOUR, 8, 4, 16);
   succeeds("compress colour.safetensors" COLOURS "--rows 1,2 --out less.png",
            "columns  original, kept 192 of 192 latents, 96 of 192 latents, 48 of 192 latents\n");
-  check_columns("less.png", 2, 4, 16);
+  check_columns("less.png", COLOUR, 2, 4, 16);
   succeeds("complete colour.safetensors" COLOURS "--keep 2 --rows 5 --out six.png",
            "columns  original, kept 48 of 192 latents (6 images)\n");
   succeeds("complete colour.safetensors" COLOURS "--keep 2 --rows 5,6 --samples 3 --out three.png",
@@ -275,7 +276,6 @@ START_TEST(test_complete) {
 }
 END_TEST
 
-/* Zeros, as drawn at temperature 0. */
 /* Every image flow has one more scale than splits. */
 START_TEST(test_complete_of_any_flow) {
   succeeds("train --data glyphs:size=8,n=40 --epochs 1 --batch 20 --out glow.safetensors --flow "
@@ -291,6 +291,32 @@ START_TEST(test_complete_of_any_flow) {
 }
 END_TEST
 
+/* Images keep their labels, also where the latents are decoded. */
+START_TEST(test_complete_given) {
+  succeeds("train --data glyphs:size=8,n=60 --given class --epochs 4 --batch 20 --lr 0.02 --out "
+           "marks.safetensors --device cpu --flow 8x8x1:pixels,squeeze,coupling(affine(scale=exp),"
+           "conv(4),mask=mid),split(prior=conv),squeeze,coupling(affine(scale=exp),conv(4),"
+           "mask=mid)->normal",
+           "over all 60 images");
+#define MARKS " marks.safetensors" GLYPHS "--device cpu --out "
+  succeeds("complete" MARKS "marks.png",
+           "columns  original, kept 64 of 64 latents, 32 of 64 latents\n");
+  check_columns("marks.png", "glyphs:size=8,n=20", 8, 3, 16);
+  succeeds("complete" MARKS "ring.png --given class=ring", "");
+  check_columns("ring.png", "glyphs:size=8,n=20", 8, 3, 16);
+  succeeds("compress" MARKS "less.png --keep 1", "columns  original, kept 32 of 64 latents\n");
+  succeeds("complete" MARKS "cold.png --keep 1 --samples 1 --temperature 0 --seed 9", "");
+  same_files("less.png", "cold.png");
+  succeeds("compress" MARKS "box.png --keep 1 --given class=box", "");
+  picture own = open_png("less.png"), box = open_png("box.png");
+  ck_assert_mem_ne(own.at, box.at, (size_t)own.h * (size_t)own.w);
+  free(own.at);
+  free(box.at);
+#undef MARKS
+}
+END_TEST
+
+/* Zeros, as drawn at temperature 0. */
 START_TEST(test_compress) {
   succeeds("compress colour.safetensors" COLOURS "--keep 1 --out zero.png",
            "columns  original, kept 96 of 192 latents\n");
@@ -372,7 +398,7 @@ int main(int argc, char **argv) {
       test_temperature_0,    test_sample_levels,        test_sample_refuses,
       test_interpolate,      test_interpolate_columns,  test_interpolate_refuses,
       test_complete,         test_complete_of_any_flow, test_compress,
-      test_complete_refuses,
+      test_complete_refuses, test_complete_given,
   };
   return program_main(argc, argv, "cli pictures", make_models, tests, sizeof tests / sizeof *tests);
 }

@@ -53,30 +53,46 @@ static int check_indices(cli_indices *list, int64_t rows) {
   return CLI_OK;
 }
 
-int cli_take_rows(cli_session *s, cli_indices *list, double **x) {
-  const size_t dim = (size_t)clf_flow_get_spec(s->flow)->dim;
+int cli_examples_take(cli_session *s, cli_indices *list, cli_examples *e) {
+  const size_t dim = (size_t)clf_flow_get_spec(s->flow)->dim, C = (size_t)s->given.cols;
   int code = check_indices(list, cli_row_count(s));
   if (code) return code;
-  *x = malloc((size_t)list->count * dim * sizeof **x);
-  if (!*x) return cli_fail("out of memory for %d samples", list->count);
+  e->x = malloc((size_t)list->count * dim * sizeof *e->x);
+  if (s->given.at) e->given = malloc((size_t)list->count * C * sizeof *e->given);
+  if (!e->x || (s->given.at && !e->given))
+    return cli_fail("out of memory for %d samples", list->count);
   for (int i = 0; i < list->count && !code; i++) {
-    const double *row;
+    const double *row, *c = NULL;
     code = cli_rows(s, list->at[i], 1, &row);
-    if (!code) memcpy(*x + (size_t)i * dim, row, dim * sizeof *row);
+    if (!code) memcpy(e->x + (size_t)i * dim, row, dim * sizeof *row);
+    if (!code) code = cli_given_rows(s, list->at[i], 1, &c);
+    if (!code && c) memcpy(e->given + (size_t)i * C, c, C * sizeof *c);
   }
   return code;
 }
 
+void cli_examples_free(cli_examples *e) {
+  free(e->x);
+  free(e->given);
+}
+
+static clf_status transform(clf_flow *flow, const double *x, const double *c, int64_t n,
+                            double *z) {
+  return c ? clf_transform_given(flow, x, c, n, z, NULL) : clf_transform(flow, x, n, z, NULL);
+}
+
 /* If the rows are refused, they are mapped one by one, so that the message names the row at
  * fault by its number in the data. */
-int cli_transform_rows(const cli_session *s, const cli_indices *list, const double *x, double *z) {
-  const int64_t dim = clf_flow_get_spec(s->flow)->dim;
-  clf_status status = clf_transform(s->flow, x, list->count, z, NULL);
+int cli_examples_transform(const cli_session *s, const cli_indices *list, const cli_examples *e,
+                           double *z) {
+  const int64_t dim = clf_flow_get_spec(s->flow)->dim, C = s->given.cols;
+  clf_status status = transform(s->flow, e->x, e->given, list->count, z);
   if (status == CLF_ENUM) {
     status = CLF_OK;
     for (int i = 0; i < list->count && !status; i++) {
       clf_flow_set_first_row(s->flow, list->at[i]);
-      status = clf_transform(s->flow, x + i * dim, 1, z + i * dim, NULL);
+      status =
+          transform(s->flow, e->x + i * dim, e->given ? e->given + i * C : NULL, 1, z + i * dim);
     }
   }
   return status == CLF_OK ? CLI_OK : cli_fail_library();
@@ -96,13 +112,16 @@ void cli_show_progress(const char *what, int64_t done, int64_t total) {
     cli_progress_clear();
 }
 
-int cli_decode(const cli_session *s, const double *z, int64_t n, double *x) {
-  const int64_t dim = clf_flow_get_spec(s->flow)->dim,
+int cli_decode(const cli_session *s, const double *z, const double *given, int64_t n, double *x) {
+  const int64_t dim = clf_flow_get_spec(s->flow)->dim, C = s->given.cols,
                 maximum = cli_makes_images(s) ? CLI_CHUNK : n;
   for (int64_t first = 0, rows; first < n; first += rows) {
     rows = n - first < maximum ? n - first : maximum;
-    if (clf_invert(s->flow, z + first * dim, rows, x + first * dim, NULL) != CLF_OK)
-      return cli_fail_library();
+    const double *const from = z + first * dim, *const c = given ? given + first * C : NULL;
+    double *const to = x + first * dim;
+    const clf_status status = c ? clf_invert_given(s->flow, from, c, rows, to, NULL)
+                                : clf_invert(s->flow, from, rows, to, NULL);
+    if (status != CLF_OK) return cli_fail_library();
     if (maximum < n) cli_show_progress("decoding", first + rows, n);
   }
   return CLI_OK;

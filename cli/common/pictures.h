@@ -23,14 +23,21 @@ cli_grid cli_near_square(int64_t count);
 
 int cli_makes_images(const cli_session *s);
 
-/* Reads these rows of the data as the flow takes them, (count, D); free the array. An empty list
- * becomes the first eight rows. */
-int cli_take_rows(cli_session *s, cli_indices *list, double **x);
-/* Computes the latents of the rows, (count, D). */
-int cli_transform_rows(const cli_session *s, const cli_indices *list, const double *x, double *z);
+/* Rows of the data as the flow takes them, and their contexts. */
+typedef struct cli_examples {
+  double *x;     /* (count, D) */
+  double *given; /* (count, C); NULL: the flow takes no context */
+} cli_examples;
+/* Reads these rows; an empty list becomes the first eight. Free the examples also after a failure.
+ */
+int cli_examples_take(cli_session *s, cli_indices *list, cli_examples *e);
+void cli_examples_free(cli_examples *e);
+/* Computes the latents of the examples, (count, D). */
+int cli_examples_transform(const cli_session *s, const cli_indices *list, const cli_examples *e,
+                           double *z);
 
-/* x = f^-1(z) in chunks of images, with a progress line on stderr. */
-int cli_decode(const cli_session *s, const double *z, int64_t n, double *x);
+/* x = f^-1(z) in chunks of images, with a progress line on stderr. given: (n, C), or NULL. */
+int cli_decode(const cli_session *s, const double *z, const double *given, int64_t n, double *x);
 void cli_show_progress(const char *what, int64_t done, int64_t total);
 
 /* Converts continuous pixels to bytes below spec->levels. */

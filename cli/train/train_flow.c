@@ -166,7 +166,13 @@ static clf_train_options usual_options(const cli_session *s) {
   clf_train_options o = clf_train_options_default();
   if (cli_wanted.lecture) return o;
   o.clip = USUAL_CLIP;
-  if (s->images || cli_wanted.target) return o;
+  if (cli_wanted.target) return o;
+  if (s->images) {
+    const clf_train_options images = clf_train_options_images();
+    o.batch = images.batch;
+    o.lr = images.lr;
+    return o;
+  }
   o = clf_train_options_tables();
   fit_to_data(s, &o);
   return o;

@@ -29,7 +29,8 @@ static struct {
                  "K, one after the other)",                                                        \
                  CLI_INDEX, &o.keep, NULL)
 #define OPTIONS_IMAGES                                                                             \
-  CLI_OPTION_FORCE, CLI_OPTIONS_IMAGES, CLI_OPTION_CHANNELS(&cli_common.images.channels)
+  CLI_OPTION_GIVEN_ROWS, CLI_OPTION_FORCE, CLI_OPTIONS_IMAGES,                                     \
+      CLI_OPTION_CHANNELS(&cli_common.images.channels)
 
 static cli_option complete_options[] = {
     OPTIONS,
@@ -90,24 +91,46 @@ static void spread(const plan *p, int count, const double *z, const double *fine
     }
 }
 
+/* Repeats the context of each example, (count, C), for its images, (count, made, C). */
+static void spread_given(const plan *p, int count, const double *given, int32_t C, double *out) {
+  for (int64_t i = 0; i < (int64_t)count * p->made * C; i++)
+    out[i] = given[i / C / p->made * C + i % C];
+}
+
+/* Draws the latents that replace fine ones, (count, draws, D). */
+static int draw_fine(const cli_session *s, const plan *p, int count, const double *given,
+                     double *fine) {
+  const int64_t n = draws(p), all = count * n;
+  const clf_status status =
+      given
+          ? clf_sample_latents_given(s->flow, given, count, o.seed, n, 0, all, o.temperature, fine)
+          : clf_sample_latents(s->flow, o.seed, 0, all, o.temperature, fine);
+  return status == CLF_OK ? CLI_OK : cli_fail_library();
+}
+
 /* Sets `made` to the images (count * plan.made, D). */
-static int make(const cli_session *s, const plan *p, const cli_indices *list, const double *x,
+static int make(const cli_session *s, const plan *p, const cli_indices *list, const cli_examples *e,
                 clf_table *made) {
   const int count = list->count;
-  clf_table z = {0}, fine = {0}, latents = {0};
+  const int32_t dim = p->spec->dim, C = s->given.cols;
+  const int64_t all = (int64_t)count * p->made;
+  clf_table z = {0}, fine = {0}, latents = {0}, given = {0};
   int code = CLI_OK;
-  if (clf_table_new(count, p->spec->dim, &z) != CLF_OK ||
-      clf_table_new((int64_t)count * draws(p), p->spec->dim, &fine) != CLF_OK ||
-      clf_table_new((int64_t)count * p->made, p->spec->dim, &latents) != CLF_OK ||
-      clf_table_new(latents.rows, p->spec->dim, made) != CLF_OK ||
-      clf_sample_latents(s->flow, o.seed, 0, fine.rows, o.temperature, fine.at) != CLF_OK)
+  if (clf_table_new(count, dim, &z) != CLF_OK ||
+      clf_table_new((int64_t)count * draws(p), dim, &fine) != CLF_OK ||
+      clf_table_new(all, dim, &latents) != CLF_OK ||
+      (e->given && clf_table_new(all, C, &given) != CLF_OK) ||
+      clf_table_new(all, dim, made) != CLF_OK)
     code = cli_fail_library();
-  if (!code) code = cli_transform_rows(s, list, x, z.at);
+  if (!code) code = draw_fine(s, p, count, e->given, fine.at);
+  if (!code) code = cli_examples_transform(s, list, e, z.at);
   if (!code) spread(p, count, z.at, fine.at, latents.at);
-  if (!code) code = cli_decode(s, latents.at, latents.rows, made->at);
+  if (!code && e->given) spread_given(p, count, e->given, C, given.at);
+  if (!code) code = cli_decode(s, latents.at, given.at, all, made->at);
   clf_table_free(&z);
   clf_table_free(&fine);
   clf_table_free(&latents);
+  clf_table_free(&given);
   return code;
 }
 
@@ -156,14 +179,14 @@ static int make_plan(const cli_session *s, plan *p) {
 }
 
 static int draw_rows(const cli_session *s, const plan *p, const cli_indices *list,
-                     const double *x) {
+                     const cli_examples *e) {
   const int count = list->count;
   const cli_grid grid = {.rows = count, .cols = p->made + 1, .apart = 1};
   int code = cli_check_grid(p->spec, grid);
   if (code) return code;
   clf_table made = {0};
-  code = make(s, p, list, x, &made);
-  if (!code) code = put(p, count, x, &made, grid);
+  code = make(s, p, list, e, &made);
+  if (!code) code = put(p, count, e->x, &made, grid);
   clf_table_free(&made);
   return code;
 }
@@ -177,13 +200,13 @@ static int run(void) {
   if (code) return code;
   cli_session s;
   plan p = {0};
-  double *x = NULL;
+  cli_examples e = {0};
   code = cli_session_open(&s);
   if (!code) code = make_plan(&s, &p);
-  if (!code) code = cli_take_rows(&s, &list, &x);
-  if (!code) code = draw_rows(&s, &p, &list, x);
+  if (!code) code = cli_examples_take(&s, &list, &e);
+  if (!code) code = draw_rows(&s, &p, &list, &e);
   free(p.scale);
-  free(x);
+  cli_examples_free(&e);
   cli_session_close(&s);
   return code;
 }

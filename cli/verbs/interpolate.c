@@ -27,6 +27,7 @@ static cli_option options[] = {
     {"--angle", "A",
      "let p and q run over this many degrees, at most 360; below 360 both ends are drawn",
      CLI_ABOVE_0, &o.angle, "360", 0, 0},
+    CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_FORCE,
     CLI_OPTIONS_TABLE,
     CLI_OPTIONS_IMAGE_DATA,
@@ -42,11 +43,21 @@ static double angle_at(int32_t i, int32_t steps) {
   return parts > 0 ? o.angle / 180 * pi * i / parts : 0;
 }
 
-/* Computes cell (i, j) of the grid from latents (4, D) by equation 19 of Dinh et al. 2017. */
-static void blend(const double *z, int64_t dim, double p, double q, double *out) {
-  const double a = cos(p) * cos(q), b = cos(p) * sin(q), c = sin(p) * cos(q), d = sin(p) * sin(q);
-  for (int64_t e = 0; e < dim; e++)
-    out[e] = a * z[e] + b * z[dim + e] + c * z[2 * dim + e] + d * z[3 * dim + e];
+/* The sum of four rows at v (4, cols), times w. */
+static void add_up(const double *v, int64_t cols, const double w[4], double *out) {
+  for (int64_t e = 0; e < cols; e++)
+    out[e] = w[0] * v[e] + w[1] * v[cols + e] + w[2] * v[2 * cols + e] + w[3] * v[3 * cols + e];
+}
+
+/* Computes a cell of the grid from the latents (4, D) of the examples by equation 19 of Dinh et
+ * al. 2017, and its context from theirs (4, C), with the squares of the same factors, which sum to
+ * 1. Without a context, `c` is NULL. */
+static void blend(const double *z, int64_t dim, const double *given, int64_t context, double p,
+                  double q, double *out, double *c) {
+  const double w[4] = {cos(p) * cos(q), cos(p) * sin(q), sin(p) * cos(q), sin(p) * sin(q)};
+  const double squares[4] = {w[0] * w[0], w[1] * w[1], w[2] * w[2], w[3] * w[3]};
+  add_up(z, dim, w, out);
+  if (c) add_up(given, context, squares, c);
 }
 
 static int put(const cli_session *s, clf_table *made, cli_grid grid) {
@@ -61,27 +72,41 @@ static int put(const cli_session *s, clf_table *made, cli_grid grid) {
   return code;
 }
 
-/* Computes the latents of the grid and maps them to `made`. */
-static int span(const cli_session *s, const cli_indices *list, const double *x, cli_grid grid,
-                clf_table *made) {
-  clf_table corners = {0}, latents = {0};
-  const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  int code = CLI_OK;
-  if (clf_table_new(4, dim, &corners) != CLF_OK ||
-      clf_table_new((int64_t)grid.rows * grid.cols, dim, &latents) != CLF_OK ||
-      clf_table_new(latents.rows, dim, made) != CLF_OK)
-    code = cli_fail_library();
-  if (!code) code = cli_transform_rows(s, list, x, corners.at);
-  for (int64_t cell = 0; cell < latents.rows && !code; cell++)
-    blend(corners.at, dim, angle_at((int32_t)(cell / grid.cols), grid.rows),
-          angle_at((int32_t)(cell % grid.cols), grid.cols), latents.at + cell * dim);
-  if (!code) code = cli_decode(s, latents.at, latents.rows, made->at);
+/* Computes the latents of the grid, and their contexts if the flow takes some. */
+static int fill_grid(const cli_session *s, const cli_indices *list, const cli_examples *e,
+                     cli_grid grid, clf_table *latents, clf_table *given) {
+  const int64_t dim = latents->cols, C = given->cols;
+  clf_table corners = {0};
+  int code = clf_table_new(4, (int32_t)dim, &corners) == CLF_OK ? CLI_OK : cli_fail_library();
+  if (!code) code = cli_examples_transform(s, list, e, corners.at);
+  for (int64_t cell = 0; cell < latents->rows && !code; cell++)
+    blend(corners.at, dim, e->given, C, angle_at((int32_t)(cell / grid.cols), grid.rows),
+          angle_at((int32_t)(cell % grid.cols), grid.cols), latents->at + cell * dim,
+          given->at ? given->at + cell * C : NULL);
   clf_table_free(&corners);
-  clf_table_free(&latents);
   return code;
 }
 
-static int draw(const cli_session *s, const cli_indices *list, const double *x, cli_grid grid) {
+/* Maps the latents of the grid to `made`. */
+static int span(const cli_session *s, const cli_indices *list, const cli_examples *e, cli_grid grid,
+                clf_table *made) {
+  clf_table latents = {0}, given = {0};
+  const int32_t dim = clf_flow_get_spec(s->flow)->dim;
+  const int64_t cells = (int64_t)grid.rows * grid.cols;
+  int code = CLI_OK;
+  if (clf_table_new(cells, dim, &latents) != CLF_OK ||
+      (e->given && clf_table_new(cells, s->given.cols, &given) != CLF_OK) ||
+      clf_table_new(cells, dim, made) != CLF_OK)
+    code = cli_fail_library();
+  if (!code) code = fill_grid(s, list, e, grid, &latents, &given);
+  if (!code) code = cli_decode(s, latents.at, given.at, cells, made->at);
+  clf_table_free(&latents);
+  clf_table_free(&given);
+  return code;
+}
+
+static int draw(const cli_session *s, const cli_indices *list, const cli_examples *e,
+                cli_grid grid) {
   if (cli_has_suffix(o.out, ".png")) {
     if (!cli_makes_images(s))
       return cli_fail("a picture shows images, the model %s makes columns; write .csv or .npy",
@@ -90,7 +115,7 @@ static int draw(const cli_session *s, const cli_indices *list, const double *x, 
     if (code) return code;
   }
   clf_table made = {0};
-  int code = span(s, list, x, grid, &made);
+  int code = span(s, list, e, grid, &made);
   if (!code) code = put(s, &made, grid);
   clf_table_free(&made);
   return code;
@@ -109,11 +134,11 @@ static int run(void) {
   code = cli_check_images(o.out);
   if (code) return code;
   cli_session s;
-  double *x = NULL;
+  cli_examples e = {0};
   code = cli_session_open(&s);
-  if (!code) code = cli_take_rows(&s, &list, &x);
-  if (!code) code = draw(&s, &list, x, (cli_grid){.rows = o.grid[0], .cols = o.grid[1]});
-  free(x);
+  if (!code) code = cli_examples_take(&s, &list, &e);
+  if (!code) code = draw(&s, &list, &e, (cli_grid){.rows = o.grid[0], .cols = o.grid[1]});
+  cli_examples_free(&e);
   cli_session_close(&s);
   return code;
 }

@@ -16,6 +16,7 @@ static cli_option options[] = {
     CLI_OPTION_DATA("choose from these rows"),
     CLI_OPTION("--row", "I", "take this row, counted from 1", CLI_COUNT, &o.row, "1"),
     CLI_OPTION_OLD("--index", "I", CLI_INDEX, &o.index),
+    CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_JSON(&o.json, "print a JSON object"),
     CLI_OPTIONS_TABLE,
     CLI_OPTIONS_IMAGE_DATA,
@@ -73,13 +74,16 @@ static int compute(cli_session *s) {
     return cli_fail("there is no row %" PRId64 " in %s, which has %" PRId64 " rows", o.index + 1,
                     cli_common.data, cli_row_count(s));
   const int32_t dim = clf_flow_get_spec(s->flow)->dim;
-  const double *x;
+  const double *x, *c;
   int code = cli_rows(s, o.index, 1, &x);
+  if (!code) code = cli_given_rows(s, o.index, 1, &c);
   if (code) return code;
   double *J = calloc((size_t)dim * (size_t)dim, sizeof *J), logabsdet, logdet;
   if (!J) return cli_fail("out of memory for a matrix of %d by %d", dim, dim);
   clf_flow_set_first_row(s->flow, o.index);
-  if (clf_jacobian(s->flow, x, J, &logabsdet, &logdet) != CLF_OK) {
+  const clf_status status = c ? clf_jacobian_given(s->flow, x, c, J, &logabsdet, &logdet)
+                              : clf_jacobian(s->flow, x, J, &logabsdet, &logdet);
+  if (status != CLF_OK) {
     code = cli_fail_library();
   } else if (o.json) {
     code = print_json(J, dim, logabsdet, logdet);

@@ -6,6 +6,7 @@
 #include "clflow/plot.h"
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct {
   int64_t count, first;
@@ -47,18 +48,39 @@ typedef struct task {
   int64_t first;
 } task;
 
+/* Draws samples at a temperature, without a context. */
+static clf_status draw_warm(clf_flow *flow, int64_t first, int64_t n, double *z, double *x) {
+  const clf_status s = clf_sample_latents(flow, o.seed, first, n, o.temperature, z);
+  return s ? s : clf_invert(flow, z, n, x, NULL);
+}
+
+/* The same given contexts. c: room for the context of each sample. */
+static clf_status draw_warm_given(clf_flow *flow, const clf_table *given, int64_t first, int64_t n,
+                                  double *z, double *c, double *x) {
+  const int32_t C = given->cols;
+  const clf_status s = clf_sample_latents_given(flow, given->at, given->rows, o.seed, o.count,
+                                                first, n, o.temperature, z);
+  for (int64_t i = 0; i < n; i++)
+    memcpy(c + i * C, given->at + (first + i) / o.count * C, (size_t)C * sizeof *c);
+  return s ? s : clf_invert_given(flow, z, c, n, x, NULL);
+}
+
 /* Draws samples of the stream from number `first` of the task on. */
 static clf_status draw_some(clf_flow *flow, const void *context, int64_t first, int64_t n,
                             double *x) {
   const task *t = context;
   first += t->first;
-  if (t->given)
-    return clf_sample_given_part(flow, t->given->at, t->given->rows, o.seed, o.count, first, n, x);
-  if (o.temperature == 1) return clf_sample(flow, o.seed, first, n, x);
-  double *z = malloc((size_t)n * (size_t)clf_flow_get_spec(flow)->dim * sizeof *z);
+  if (o.temperature == 1)
+    return t->given ? clf_sample_given_part(flow, t->given->at, t->given->rows, o.seed, o.count,
+                                            first, n, x)
+                    : clf_sample(flow, o.seed, first, n, x);
+  const size_t dim = (size_t)clf_flow_get_spec(flow)->dim,
+               C = t->given ? (size_t)t->given->cols : 0;
+  double *z = malloc((size_t)n * (dim + C) * sizeof *z);
   if (!z) return clf_fail(CLF_ENOMEM, "out of memory for the latents of samples");
-  clf_status s = clf_sample_latents(flow, o.seed, first, n, o.temperature, z);
-  if (!s) s = clf_invert(flow, z, n, x, NULL);
+  const clf_status s = t->given
+                           ? draw_warm_given(flow, t->given, first, n, z, z + (size_t)n * dim, x)
+                           : draw_warm(flow, first, n, z, x);
   free(z);
   return s;
 }
@@ -84,9 +106,8 @@ static int draw_part(cli_session *s, int64_t n, int32_t dim, double *x) {
 /* All samples: -n for each context. */
 static int count_all(const cli_session *s, int64_t *all) {
   const int64_t contexts = s->given.at ? s->given.rows : 1;
-  if (s->given.at && (o.temperature != 1 || o.first))
-    return cli_usage("%s has no meaning with a context; leave it out",
-                     o.first ? "--first" : "--temperature");
+  if (s->given.at && o.first)
+    return cli_usage("--first has no meaning with a context; leave it out");
   if (o.count > INT64_MAX / contexts)
     return cli_usage("-n %" PRId64 " for each of %" PRId64 " contexts is too much", o.count,
                      contexts);

@@ -250,6 +250,11 @@ CLF_API clf_status clf_sample_given(clf_flow *flow, const double *c, int64_t row
 CLF_API clf_status clf_sample_given_part(clf_flow *flow, const double *c, int64_t rows,
                                          uint64_t seed, int64_t n, int64_t first, int64_t count,
                                          double *x);
+/* The latents of these samples, times `temperature` (1: unchanged): z (count, D);
+ * clf_invert_given() with the context of each turns them into samples. */
+CLF_API clf_status clf_sample_latents_given(clf_flow *flow, const double *c, int64_t rows,
+                                            uint64_t seed, int64_t n, int64_t first, int64_t count,
+                                            double temperature, double *z);
 
 /* log p of each of n samples and its gradient by x: dx (n, D); for flows with a context, also by
  * c: dc (n, C).  c, dc and logp may be NULL.

@@ -110,14 +110,19 @@ static clf_status check_contexts(int64_t rows, int64_t n) {
                    (long long)n, (long long)rows);
 }
 
+/* Of n samples for each of `rows` contexts, `count` from number `first` on. */
+static clf_status check_part(int64_t rows, int64_t n, int64_t first, int64_t count) {
+  CLF_TRY(check_contexts(rows, n));
+  if (first >= 0 && count >= 1 && count <= rows * n && first <= rows * n - count) return CLF_OK;
+  return clf__fail(CLF_EINVAL,
+                   "%lld samples from number %lld on: there are %lld, which count from 0",
+                   (long long)count, (long long)first, (long long)(rows * n));
+}
+
 clf_status clf_sample_given_part(clf_flow *f, const double *c, int64_t rows, uint64_t seed,
                                  int64_t n, int64_t first, int64_t count, double *x) {
   CLF_GIVEN("flow, c, x", f, c, x);
-  CLF_TRY(check_contexts(rows, n));
-  if (first < 0 || count < 1 || count > rows * n || first > rows * n - count)
-    return clf__fail(CLF_EINVAL,
-                     "%lld samples from number %lld on: there are %lld, which count from 0",
-                     (long long)count, (long long)first, (long long)(rows * n));
+  CLF_TRY(check_part(rows, n, first, count));
   const clf__arrays a = {.c = c, .repeat = n, .out = x, .seed = seed, .first = first};
   return clf__in_chunks(f, count, &a, CLF_VALUES, sample_chunk);
 }
@@ -139,14 +144,29 @@ static clf_status latents_chunk(clf__chunk *c) {
   return CLF_OK;
 }
 
+static clf_status check_temperature(double temperature) {
+  if (temperature >= 0 && isfinite(temperature)) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "the temperature is %g; it must be 0 or above", temperature);
+}
+
 clf_status clf_sample_latents(clf_flow *f, uint64_t seed, int64_t first, int64_t n,
                               double temperature, double *z) {
   CLF_GIVEN("flow, z", f, z);
   CLF_TRY(clf__needs_latents(f));
   CLF_TRY(check_first(first, n));
-  if (!(temperature >= 0 && isfinite(temperature)))
-    return clf__fail(CLF_EINVAL, "the temperature is %g; it must be 0 or above", temperature);
-  return clf__in_chunks(
-      f, n, &(clf__arrays){.out = z, .seed = seed, .first = first, .temperature = temperature},
-      CLF_VALUES, latents_chunk);
+  CLF_TRY(check_temperature(temperature));
+  const clf__arrays a = {.out = z, .seed = seed, .first = first, .temperature = temperature};
+  return clf__in_chunks(f, n, &a, CLF_VALUES, latents_chunk);
+}
+
+clf_status clf_sample_latents_given(clf_flow *f, const double *c, int64_t rows, uint64_t seed,
+                                    int64_t n, int64_t first, int64_t count, double temperature,
+                                    double *z) {
+  CLF_GIVEN("flow, c, z", f, c, z);
+  CLF_TRY(clf__needs_latents(f));
+  CLF_TRY(check_part(rows, n, first, count));
+  CLF_TRY(check_temperature(temperature));
+  const clf__arrays a = {
+      .c = c, .repeat = n, .out = z, .seed = seed, .first = first, .temperature = temperature};
+  return clf__in_chunks(f, count, &a, CLF_VALUES, latents_chunk);
 }

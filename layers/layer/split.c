@@ -14,6 +14,7 @@ enum { SENT, NUMBERS, DSENT, DNUMBERS, DKEPT, THROUGH, USED };
 typedef struct split {
   int32_t remaining, sent; /* elements of a sample */
   clf__slot all;           /* (sent) 0 .. sent - 1: the columns that the map transforms */
+  clf__arch_affine form;   /* of the map */
   clf__map map;            /* its inverse is z = (x - mean) / exp(log_std); ops NULL: z = x */
   clf__net net;            /* computes mean and log_std; ops NULL: they are trained */
   clf__slot trained;       /* (sent, 2) mean, log_std */
@@ -24,13 +25,14 @@ static const clf__arch_split *arch_of(const clf__layer *l) {
   return (const clf__arch_split *)l->node;
 }
 
-/* y = exp(log_std) z + mean, with (mean, log_std) of each dimension adjacent. */
-static const clf__node *prior_map(void) {
-  static const clf__arch_affine map = {.node = {.type = &clf__node_types[CLF__ARCH_affine]},
-                                       .scale = CLF__SCALE_EXP,
-                                       .layout = CLF__LAYOUT_INTERLEAVED,
-                                       .slope = 1e-3};
-  return &map.node;
+/* y = exp(log_std) z + mean, with (mean, log_std) of each dimension adjacent.  clamp: bound on
+ * log_std, 0: none. */
+static clf__arch_affine prior_map(double clamp) {
+  return (clf__arch_affine){.node = {.type = &clf__node_types[CLF__ARCH_affine]},
+                            .scale = CLF__SCALE_TANH,
+                            .clamp = clamp,
+                            .layout = CLF__LAYOUT_INTERLEAVED,
+                            .slope = 1e-3};
 }
 /* A 3 x 3 convolution that starts at zero. */
 static const clf__node *prior_conv(void) {
@@ -82,7 +84,8 @@ static clf_status make_prior(clf__layer *l, split *o, clf__slots *slots, const c
                      l->label);
   if (!conv && !normal->trained && !normal->net) return CLF_OK;
   o->map.whole = o->map.dims = o->sent;
-  CLF_TRY(clf__map_make(&o->map, prior_map(), slots, path));
+  o->form = prior_map(conv ? ((const clf__arch_base_conv *)prior)->clamp : 0);
+  CLF_TRY(clf__map_make(&o->map, &o->form.node, slots, path));
   if (conv || normal->net) return make_net(l, o, conv ? prior_conv() : normal->net, slots, path);
   clf__slots_add(slots, &o->trained, CLF_PLAIN, 0, 0, 2, (int32_t[2]){o->sent, 2},
                  "%s.prior.numbers", path);

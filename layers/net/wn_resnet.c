@@ -107,7 +107,9 @@ static clf_status check(const clf__net *n) {
     return clf__fail(CLF_EINVAL,
                      "convresnet: convolutions need images, and the input is not an image");
   if (n->context && a->context != CLF__JOIN_ADD)
-    return clf__fail(CLF_EINVAL, "convresnet: like=realnvp takes the context by context=add alone");
+    return clf__fail(CLF_EINVAL,
+                     "convresnet: like=realnvp takes a context by context=add alone: write "
+                     "convresnet(like=realnvp, context=add)");
   if (a->act != CLF__ACT_RELU || a->dropout > 0)
     return clf__fail(CLF_EINVAL, "convresnet: like=realnvp has relu and no dropout");
   if (!a->blocks) return clf__fail(CLF_EINVAL, "convresnet: like=realnvp has at least one block");

@@ -136,6 +136,19 @@ class clf_column_grid(c.Structure):
     ]
 
 
+class clf_image_options(c.Structure):
+    _fields_ = [
+        ("height", c.c_int32),
+        ("width", c.c_int32),
+        ("channels", c.c_int32),
+        ("crop", c.c_int),
+        ("strict", c.c_int),
+        ("bits", c.c_int32),
+        ("order", c.c_int),
+        ("more", clf_more * 7),
+    ]
+
+
 class clf_realnvp_variant(c.Structure):
     _fields_ = [
         ("scale_first", c.c_int32),
@@ -313,6 +326,16 @@ class clf_train_data(c.Structure):
     ]
 
 
+class clf_image_data(c.Structure):
+    _fields_ = [
+        ("images", c.c_void_p),
+        ("given", c.POINTER(clf_table)),
+        ("valid", c.c_void_p),
+        ("valid_given", c.POINTER(clf_table)),
+        ("more", clf_more * 4),
+    ]
+
+
 class clf_progress(c.Structure):
     _fields_ = [
         ("epoch", c.c_int64),
@@ -351,6 +374,7 @@ STRUCTS: list[type[c.Structure] | type[c.Union]] = [
     clf_table,
     clf_table_options,
     clf_column_grid,
+    clf_image_options,
     clf_realnvp_variant,
     clf_flow_spec,
     clf_param,
@@ -363,6 +387,7 @@ STRUCTS: list[type[c.Structure] | type[c.Union]] = [
     clf_train_option,
     clf_preset,
     clf_train_data,
+    clf_image_data,
     clf_progress,
 ]
 
@@ -376,6 +401,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "clf_close": (None, [c.c_void_p]),
     "clf_column_text": (c.c_size_t, [c.POINTER(clf_column), c.c_double, c.c_char_p, c.c_size_t]),
     "clf_column_value": (c.c_int, [c.POINTER(clf_column), c.c_char_p, c.c_void_p]),
+    "clf_dequantize": (None, [c.c_void_p, c.c_int64, c.c_int32, c.c_uint64, c.c_int64, c.c_void_p]),
     "clf_device_name": (c.c_char_p, [c.c_void_p]),
     "clf_devices": (c.c_int, [c.c_int, c.POINTER(c.POINTER(clf_device_info)), c.c_void_p]),
     "clf_errmsg": (c.c_char_p, []),
@@ -413,6 +439,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "clf_group_free": (None, [c.c_void_p]),
     "clf_group_threads": (c.c_int, [c.c_int32, c.POINTER(c.c_void_p)]),
     "clf_image_order_find": (c.c_int, [c.c_char_p, c.c_int, c.c_void_p, c.c_int32, c.c_int32, c.c_int32, c.c_int, c.c_void_p]),
+    "clf_images_free": (None, [c.c_void_p]),
+    "clf_images_open": (c.c_int, [c.c_char_p, c.POINTER(clf_image_options), c.POINTER(c.c_void_p)]),
+    "clf_images_wait": (c.c_int, [c.c_void_p]),
     "clf_import": (c.c_int, [c.c_void_p, c.c_char_p, c.c_char_p, c.POINTER(c.c_void_p), c.POINTER(c.c_void_p)]),
     "clf_import_memory": (c.c_int, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_char_p, c.POINTER(c.c_void_p), c.POINTER(c.c_void_p)]),
     "clf_invert": (c.c_int, [c.c_void_p, c.c_void_p, c.c_int64, c.c_void_p, c.c_void_p]),
@@ -444,6 +473,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "clf_train_options_images": (clf_train_options, []),
     "clf_train_options_set": (c.c_int, [c.POINTER(clf_train_options), c.c_char_p, c.c_char_p]),
     "clf_train_options_tables": (clf_train_options, []),
+    "clf_trainer_create_images_with": (c.c_int, [c.c_void_p, c.POINTER(clf_image_data), c.POINTER(clf_train_options), c.POINTER(c.c_void_p)]),
     "clf_trainer_create_with": (c.c_int, [c.c_void_p, c.POINTER(clf_train_data), c.POINTER(clf_train_options), c.POINTER(c.c_void_p)]),
     "clf_trainer_free": (None, [c.c_void_p]),
     "clf_trainer_run": (c.c_int, [c.c_void_p, clf_progress_fn, c.c_void_p]),

@@ -18,7 +18,7 @@ from ._strings import c_text
 if TYPE_CHECKING:
     from ._images import Form, Images
 
-__all__ = ["Array", "Rows", "context_of", "is_single", "names_of", "pointer", "rows_of", "weights_of"]
+__all__ = ["Array", "Rows", "bytes_of", "context_of", "is_single", "names_of", "pointer", "rows_of", "weights_of"]
 
 Array = npt.NDArray[Any]
 
@@ -148,7 +148,7 @@ def rows_of(
         single: leave float32 as it is.
         copied: never share the memory of x.
         like: the descriptions of a frame's columns; None: detected from its values.
-        images: the images that x may hold, as (n, H, W, C) or (n, C, H, W).
+        images: the images that x may hold, as (n, H, W, C) or (n, C, H, W); bytes become continuous by noise.
 
     Raises:
         ArgumentError: wrong shape, or values that are not numbers.
@@ -172,22 +172,54 @@ def rows_of(
         raise ArgumentError(f"{what} has the shape {at.shape}; (rows, {cols or 'columns'}) is wanted{hint}")
     if cols is not None and at.shape[1] != cols and not (names and at.shape[1] > cols):
         raise ArgumentError(f"{what} has {at.shape[1]} columns; {cols} are wanted")
-    numbers = _numbers(at, what, single)
+    numbers = _numbers(images.continuous(at) if images else at, what, single)
     found = Rows(numbers.copy() if copied and np.shares_memory(numbers, at) else numbers, names)
     found.form = form
     return found
 
 
 def is_single(context: Any) -> bool:
-    """Whether a context of shape (columns) is given for all rows."""
+    """Whether a context of shape (columns), or one label, is given for all rows."""
+    if isinstance(context, str):
+        return True
+    if _are_labels(context):
+        return False
     named = isinstance(context, Rows) or hasattr(context, "columns") or getattr(getattr(context, "dtype", None), "names", None)
     return not named and np.ndim(context) == 1
+
+
+def bytes_of(x: Any, what: str, images: Images | None) -> Array | None:
+    """Images of bytes as (n, H, W, C); None if x is no array of bytes, or the flow is not one of images."""
+    if images is None or hasattr(x, "columns"):
+        return None
+    at = _array_of(x, what)
+    if at.dtype != np.uint8:
+        return None
+    return images.pixels(images.rows(at, what)[0] if at.ndim > 2 else at, what)
+
+
+def _are_labels(context: Any) -> bool:
+    """Whether a context is a list or an array (n) of texts."""
+    if isinstance(context, np.ndarray):
+        return context.ndim == 1 and (context.dtype.kind == "U" or (context.dtype.kind == "O" and all(isinstance(each, str) for each in context)))
+    return isinstance(context, (list, tuple)) and len(context) > 0 and all(isinstance(each, str) for each in context)
+
+
+def _column_of_labels(context: Any, like: Columns | None) -> Array:
+    """Labels as a table of one column, which has the name of the flow's column, or the program's name for labels of images."""
+    labels = np.atleast_1d(np.asarray(context, str))
+    name = like.names[0] if like and like.names else "class"
+    found = np.empty(len(labels), [(name, labels.dtype)])
+    found[name] = labels
+    return found
 
 
 def context_of(context: Any, what: str, cols: int | None, like: Columns | None = None) -> Rows:
     """The rows of a context, labels expanded."""
     if isinstance(context, Rows):
         return context
+    if isinstance(context, str) or _are_labels(context):
+        return rows_of(_column_of_labels(context, like), what, cols, like=like).expanded()
     return rows_of(_array_of(context, what).reshape(1, -1) if is_single(context) else context, what, cols, like=like).expanded()
 
 

@@ -14,7 +14,7 @@ from ._lib import check, lib
 from ._strings import c_text
 
 if TYPE_CHECKING:
-    from ._train import TrainData
+    from ._train import ImageData, TrainData
 
 __all__ = ["Team", "names_of_devices"]
 
@@ -32,7 +32,7 @@ def names_of_devices(devices: Sequence[str] | str, own: str) -> list[str]:
 class _Member:
     """A thread's device, its copy of the flow, and its trainer on the same rows."""
 
-    def __init__(self, group: ctypes.c_void_p, name: str, model: bytes, data: TrainData, options: _abi.clf_train_options) -> None:
+    def __init__(self, group: ctypes.c_void_p, name: str, model: bytes, data: TrainData | ImageData, options: _abi.clf_train_options) -> None:
         self.group, self.name, self.model, self.data, self.options = group, name, model, data, options
         self.device, self.flow, self.trainer = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
 
@@ -47,11 +47,10 @@ class _Member:
 
     def _make(self) -> int:
         """Sets the status of this member; clf_group_agree() gives its message to all."""
-        data = self.data.of_library()
         calls: list[Any] = [
             lambda: lib.clf_open(c_text(self.name, "the device"), ctypes.byref(self.device)),
             lambda: lib.clf_flow_load_memory(self.device, self.model, len(self.model), None, ctypes.byref(self.flow)),
-            lambda: lib.clf_trainer_create_with(self.flow, ctypes.byref(data), ctypes.byref(self.options), ctypes.byref(self.trainer)),
+            lambda: self.data.create(self.flow, self.options, self.trainer),
             lambda: lib.clf_trainer_set_group(self.trainer, self.group, None),
         ]
         for call in calls:
@@ -64,7 +63,7 @@ class _Member:
 class Team:
     """The members of a training; this thread is the first."""
 
-    def __init__(self, names: Sequence[str], model: bytes, data: TrainData, options: _abi.clf_train_options) -> None:
+    def __init__(self, names: Sequence[str], model: bytes, data: TrainData | ImageData, options: _abi.clf_train_options) -> None:
         handles = (ctypes.c_void_p * len(names))()
         check(lib.clf_group_threads(len(names), ctypes.cast(handles, ctypes.POINTER(ctypes.c_void_p))))
         self._group = ctypes.c_void_p(handles[0])

@@ -15,6 +15,7 @@ import numpy as np
 from . import _abi
 from ._arrays import Array, Rows, pointer
 from ._errors import ArgumentError
+from ._images import ImageFile
 from ._lib import check, lib, text
 from ._options import set_options, whole
 from ._progress import Bar, Interrupt, clock
@@ -112,9 +113,40 @@ class TrainData:
     def __post_init__(self) -> None:
         self._tables = [None if rows is None else rows.table() for rows in (self.x, self.context, self.valid, self.valid_context)]
 
+    def create(self, flow: ctypes.c_void_p, options: _abi.clf_train_options, trainer: ctypes.c_void_p) -> int:
+        """Makes a trainer for these rows; returns the status."""
+        return int(lib.clf_trainer_create_with(flow, ctypes.byref(self.of_library()), ctypes.byref(options), ctypes.byref(trainer)))
+
     def of_library(self) -> _abi.clf_train_data:
         x, given, valid, valid_given = (None if table is None else ctypes.pointer(table) for table in self._tables)
         return _abi.clf_train_data(x, given, pointer(self.weights), valid, valid_given, pointer(self.valid_weights))
+
+
+@dataclass
+class ImageData:
+    """Bytes of images for training and for validation, each (n, H, W, C), with their contexts."""
+
+    x: Array
+    context: Rows | None = None
+    valid: Array | None = None
+    valid_context: Rows | None = None
+
+    def __post_init__(self) -> None:
+        self._tables = [None if rows is None else rows.table() for rows in (self.context, self.valid_context)]
+        self._images = [ImageFile(each) for each in (self.x, self.valid) if each is not None]
+
+    def create(self, flow: ctypes.c_void_p, options: _abi.clf_train_options, trainer: ctypes.c_void_p) -> int:
+        """Makes a trainer for these images; returns the status."""
+        data = _abi.clf_image_data(images=self._images[0].handle)
+        data.given, data.valid_given = (None if table is None else ctypes.pointer(table) for table in self._tables)
+        if self.valid is not None:
+            data.valid = self._images[1].handle
+        return int(lib.clf_trainer_create_images_with(flow, ctypes.byref(data), ctypes.byref(options), ctypes.byref(trainer)))
+
+    def close(self) -> None:
+        for each in self._images:
+            each.close()
+        self._images = []
 
 
 # ---- Options -------------------------------------------------------------------------------------
@@ -197,12 +229,12 @@ class _Reporter:
 
 
 def train(
-    flow: ctypes.c_void_p, data: TrainData, options: _abi.clf_train_options, bar: Bar, callback: Callback | None, team: Team | None
+    flow: ctypes.c_void_p, data: TrainData | ImageData, options: _abi.clf_train_options, bar: Bar, callback: Callback | None, team: Team | None
 ) -> History:
     """Trains a flow, which then has the best weights."""
     trainer = ctypes.c_void_p()
     try:
-        check(lib.clf_trainer_create_with(flow, ctypes.byref(data.of_library()), ctypes.byref(options), ctypes.byref(trainer)))
+        check(data.create(flow, options, trainer))
         if team:
             team.join(trainer)
         with Interrupt() as interrupt:
@@ -218,6 +250,8 @@ def train(
         lib.clf_trainer_free(trainer)
         if team:
             team.close()
+        if isinstance(data, ImageData):
+            data.close()
     history = reporter.finish(history_of(flow), stopped)
     if interrupt.asked:
         warnings.warn(f"training was interrupted after {history.steps} steps; the flow has the best weights so far", stacklevel=4)

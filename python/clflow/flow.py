@@ -20,17 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _abi
-from ._arrays import Array, Rows, context_of, is_single, names_of, pointer, rows_of, weights_of
+from ._arrays import Array, Rows, bytes_of, context_of, is_single, names_of, pointer, rows_of, weights_of
 from ._device import Device, open_device
 from ._errors import ArgumentError, Error, OutOfMemoryError
 from ._frames import Columns, decoded, set_context_table
-from ._images import ORDERS, Form, Images, order_of_name
+from ._images import ORDERS, Form, Images, order_of_name, shape_of_images
 from ._lib import check, lib, text
 from ._options import set_options, whole
 from ._progress import bar_of
 from ._strings import c_path, c_text
 from ._team import Team, names_of_devices
-from ._train import Callback, History, TrainData, history_of, train, training_options
+from ._train import Callback, History, ImageData, TrainData, history_of, train, training_options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -292,8 +292,10 @@ class Flow:
 
         Args:
             x: (n, D) rows, in the data's own units: an array, a data frame, a tensor on the processor, nested lists.  Columns of
-                data frames and structured arrays may hold labels, booleans, dates and times (docs/tables.md).
-            context: (n, C) the context of each row, for flows that take one; labels become a column each.
+                data frames and structured arrays may hold labels, booleans, dates and times (docs/tables.md).  For flows of
+                images also (n, H, W, C) or (n, C, H, W); bytes (uint8) become continuous by noise below 1, new in each epoch.
+            context: (n, C) the context of each row, for flows that take one; labels become a column each.  A list or an array
+                (n) of texts is one column of labels, "class".
             weights: (n) the weight of each row, 0 or above; only ratios matter.
             valid: rows for validation instead of a tenth of x: an array (v, D), or a tuple of rows, their context (or None)
                 and their weights (or none).
@@ -313,39 +315,67 @@ class Flow:
             OutOfMemoryError, DeviceError: the device fails and recovery did not help.
         """
         new = self._handle is None and self._preset is not None
-        like = None if new or not (self._kinds or self.history.steps) else self._like
-        rows = rows_of(x, "x", like=like, images=None if new else self._images)
         if context is not None:
             context = context_of(context, "context", None, None if new else self._context_kinds)
         if new:
             self._context = self._context or (0 if context is None else context.cols)
-            self._create(rows.cols)
-        data = self._train_data(rows, context, weights, valid)
+            self._create_for(x)
+        pixels = bytes_of(x, "x", self._images)
+        data: TrainData | ImageData
+        if pixels is None:
+            like = self._like if self._kinds or self.history.steps else None
+            data = self._train_data(rows_of(x, "x", like=like, images=self._images), context, weights, valid)
+        else:
+            data = self._image_data(pixels, context, weights, valid)
         if not self.history.steps:
             self._describe(data)
         bar = bar_of(progress)
         with self._device.use():
-            chosen = training_options(self._preset, self, len(rows), valid is not None, options)
+            chosen = training_options(self._preset, self, len(data.x), valid is not None, options)
             team = None if devices is None else self._team(devices, data, chosen)
             return train(self._flow, data, chosen, bar, callback, team)
 
-    def _team(self, devices: Sequence[str] | str, data: TrainData, options: _abi.clf_train_options) -> Team | None:
+    def _create_for(self, x: Any) -> None:
+        """Makes a preset for these data, which say its dimension, or the size of its images."""
+        preset = self._preset.contents
+        if preset.arch and b"${height}" not in preset.arch:
+            self._create(rows_of(x, "x").cols)
+            return
+        shape = getattr(x, "shape", None) or np.shape(x)
+        self._values = dict(zip(("height", "width", "channels"), shape_of_images(tuple(shape)))) | self._values
+        self._create(None)
+
+    def _team(self, devices: Sequence[str] | str, data: TrainData | ImageData, options: _abi.clf_train_options) -> Team | None:
         """The threads of the other devices; None for one device."""
         names = names_of_devices(devices, self._device.asked)
         if whole(options, "grains") == 0:
             set_options(options, {"grains": lib.clf_train_grains_for(len(names))})
         return Team(names, self.to_bytes(), data, options) if len(names) > 1 else None
 
-    def _describe(self, data: TrainData) -> None:
+    def _describe(self, data: TrainData | ImageData) -> None:
         """Before the first training: finds the grids of columns whose values repeat, and describes the context."""
         if data.context and data.context.source and not self._context_kinds:
             set_context_table(self._flow, data.context.source)
-        if not data.x.columns or lib.clf_flow_grid(self._flow):
+        if isinstance(data, ImageData) or not data.x.columns or lib.clf_flow_grid(self._flow):
             return
         table, grid = data.x.table(), (_abi.clf_column_grid * data.x.cols)()
         for d in range(data.x.cols):
             check(lib.clf_table_discrete(ctypes.byref(table), d, ctypes.byref(grid[d])))
         check(lib.clf_flow_set_grid(self._flow, grid))
+
+    def _image_data(self, pixels: Array, context: Any, weights: Any, valid: Any) -> ImageData:
+        """Bytes of images for training, with new noise in each epoch."""
+        if weights is not None:
+            raise ArgumentError("weights are for rows of numbers; images of bytes all count the same: leave weights out")
+        given = self._given(context, len(pixels))
+        if valid is None:
+            return ImageData(pixels, given)
+        parts = valid if isinstance(valid, tuple) else (valid,)
+        held = bytes_of(parts[0], "valid", self._images)
+        if held is None or len(parts) > 2:
+            raise ArgumentError("valid is images of bytes, as x is, or a tuple of these and their context")
+        held_given = None if len(parts) < 2 else context_of(parts[1], "the context of valid", None, given.source if given else None)
+        return ImageData(pixels, given, held, self._given(held_given, len(held), "the context of valid"))
 
     def _train_data(self, rows: Rows, context: Any, weights: Any, valid: Any) -> TrainData:
         rows = self._checked(rows, "x")
@@ -416,8 +446,8 @@ class Flow:
         """log p(x), or log p(x given context), of each row.
 
         Args:
-            x: (n, D), in the data's units.
-            context: (n, C), or one row (C) for all; for flows that take one.
+            x: (n, D), in the data's units; images of bytes (uint8) get the noise that `clflow log-prob` gives them.
+            context: (n, C), or one row (C) for all, or labels (n), or one label; for flows that take one.
 
         Returns:
             (n), in nats; -inf where the density is zero.
@@ -475,7 +505,7 @@ class Flow:
 
         Args:
             n: how many; for each row of the context.
-            context: one row (C), or (m, C); for flows that take one.
+            context: one row (C), or (m, C), or one label, or m labels; for flows that take one.
             seed: the same seed gives the same samples; None: drawn by the operating system.
             first: index of the first sample in the stream of this seed; only without a context.
             frame: True: a data frame, with labels, booleans and dates as the training data had them; False: an array of

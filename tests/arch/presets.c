@@ -31,8 +31,9 @@ static const struct {
     {"ncsf", "dim=4", "4: (ar(rq(tail=circular, like=zuko), masked))*3 -> box(-pi, pi)"},
     {"glow", "height=32, width=32, channels=3",
      "32x32x3: shift-scale(shift=-0.5, scale=0.00390625), (squeeze, (actnorm, perm, conv1x1, "
-     "coupling(affine(layout=interleaved), conv, mask=mid))*32, split(prior=conv))*2, squeeze, "
-     "(actnorm, perm, conv1x1, coupling(affine(layout=interleaved), conv, mask=mid))*32 -> "
+     "coupling(affine(scale=atan, layout=interleaved), conv, mask=mid))*32, split(prior=conv))*2, "
+     "squeeze, (actnorm, perm, conv1x1, coupling(affine(scale=atan, layout=interleaved), conv, "
+     "mask=mid))*32 -> "
      "normal(trained)"},
     {"tiny", "height=4, width=6, channels=1",
      "4x6x1: pixels, coupling(affine(scale=realnvp, first=1), convresnet(16x2, bn=1, "

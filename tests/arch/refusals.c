@@ -139,7 +139,7 @@ static const struct {
      "flow text, character 1: the flow has more than 65536 layers, counting repetitions"},
     {"3: glowstep(512, add, 3) -> normal",
      "flow text, character 23: expected an argument of glowstep (width=512, "
-     "map=affine(scale=sigmoid2, layout=interleaved)), found \"3\""},
+     "map=affine(scale=atan, layout=interleaved)), found \"3\""},
     {"3: spline(0) -> normal",
      "flow text, character 4: in elementwise(rq(bins=0, tail=5)): flow text, character 21: bins of "
      "rq is 0; it must be 1 to 64"},

@@ -44,7 +44,8 @@ static const struct {
      3072, 0, 293},
     {"32x32x3: (squeeze, glowstep*32, split(prior=conv))*2, squeeze, glowstep(256, add)*32 -> "
      "normal(trained)",
-     "32x32x3: (squeeze, (actnorm, perm, conv1x1, coupling(affine(layout=interleaved), conv, "
+     "32x32x3: (squeeze, (actnorm, perm, conv1x1, coupling(affine(scale=atan, layout=interleaved), "
+     "conv, "
      "mask=mid))*32, split(prior=conv))*2, squeeze, (actnorm, perm, conv1x1, coupling(add, "
      "conv(256), mask=mid))*32 -> normal(trained)",
      3072, 0, 389},

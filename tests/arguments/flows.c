@@ -179,6 +179,8 @@ START_TEST(given) {
   NO(clf_invert_given, "c", flow, x, NULL, 1, y, NULL);
   NO(clf_sample_given, "c", flow, NULL, 1, 1, 1, y);
   NO(clf_sample_given_part, "c", flow, NULL, 1, 1, 1, 0, 1, y);
+  NO(clf_sample_latents_given, "z", flow, x, 1, 1, 1, 0, 1, 1, NULL);
+  NO(clf_sample_latents_given, "c", flow, NULL, 1, 1, 1, 0, 1, 1, y);
   NO(clf_evaluate_given, "c", flow, x, NULL, 1, &score);
   NO(clf_jacobian_given, "c", flow, x, NULL, y, y, y);
   NO(clf_strange_columns, "x", flow, NULL, NULL, 1, 1, y, NULL);
@@ -227,6 +229,10 @@ START_TEST(given) {
           "3 samples from number 4 on: there are 6, which count from 0");
   REFUSES(clf_sample_given_part(flow, x, 2, 1, 3, -1, 1, y),
           "1 samples from number -1 on: there are 6, which count from 0");
+  REFUSES(clf_sample_latents_given(flow, x, 2, 1, 3, 4, 3, 1, y),
+          "3 samples from number 4 on: there are 6, which count from 0");
+  REFUSES(clf_sample_latents_given(flow, x, 2, 1, 3, 0, 6, -1, y),
+          "the temperature is -1; it must be 0 or above");
 }
 END_TEST
 

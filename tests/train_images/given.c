@@ -185,6 +185,83 @@ START_TEST(contexts_are_learned) {
 }
 END_TEST
 
+/* ---- Samples ----------------------------------------------------------------------------------
+ */
+
+/* Latents that are inverted given their contexts are the samples; a temperature is a factor. */
+START_TEST(samples_are_latents_inverted) {
+  enum { ROWS = 3, EACH = 4, ALL = ROWS * EACH };
+  clf_flow *f = flows_of(flows_dev, GIVEN, 3);
+  double c[ROWS * C], every[ALL * C], z[ALL * D], warm[ALL * D], part[5 * D], x[ALL * D],
+      want[ALL * D];
+  for (int i = 0; i < ROWS * C; i++) c[i] = 0.1 * i;
+  for (int i = 0; i < ALL * C; i++) every[i] = c[i / C / EACH * C + i % C];
+  WORKS(clf_sample_given(f, c, ROWS, 7, EACH, want));
+  WORKS(clf_sample_latents_given(f, c, ROWS, 7, EACH, 0, ALL, 1, z));
+  WORKS(clf_sample_latents_given(f, c, ROWS, 7, EACH, 0, ALL, 2.5, warm));
+  WORKS(clf_sample_latents_given(f, c, ROWS, 7, EACH, 6, 5, 1, part));
+  WORKS(clf_invert_given(f, z, every, ALL, x, NULL));
+  for (int i = 0; i < ALL * D; i++) {
+    ck_assert_double_eq_tol(x[i], want[i], 1e-3);
+    ck_assert_double_eq(warm[i], 2.5 * z[i]);
+  }
+  ck_assert_mem_eq(part, z + 6 * D, sizeof part);
+  clf_flow_free(f);
+}
+END_TEST
+
+/* Glow on few images, which it learns by heart: what lies between them is drawn all the same.  With
+ * the scales of openai/glow, which are not bounded from below, pixels grow beyond 1e10 here. */
+static clf_flow *learned_glow(const char *text, const clf_images *images, const clf_table *labels) {
+  clf_flow *f = flows_of(flows_dev, text, 3);
+  const clf_image_data data = {.images = images, .given = f->context ? labels : NULL};
+  clf_train_options o = short_training(150);
+  clf_trainer *t;
+  o.lr = 0.005;
+  WORKS(clf_trainer_create_images_with(f, &data, &o, &t));
+  WORKS(clf_trainer_run(t, NULL, NULL));
+  clf_trainer_free(t);
+  return f;
+}
+
+START_TEST(glows_can_be_sampled) {
+  enum { LABELS = 10, EACH = 16, ALL = LABELS * EACH, PIXELS = 64 };
+  static const char *const texts[] = {
+#define GLOW                                                                                       \
+  "shift-scale(shift=-0.5, scale=0.00390625), squeeze, glowstep(8)*4, split(prior=conv), "         \
+  "squeeze, glowstep(8)*4 -> normal(trained)"
+      "8x8x1|10: " GLOW, "8x8x1: " GLOW
+#undef GLOW
+  };
+  if (flows_checking()) return;
+  clf_images *images = glyphs("glyphs:n=32,size=8");
+  clf_table labels;
+  double one_hot[LABELS * LABELS] = {0}, every[ALL * LABELS], z[ALL * PIXELS], x[ALL * PIXELS];
+  WORKS(clf_images_labels(images, &labels));
+  WORKS(clf_table_one_hot(&labels));
+  for (int i = 0; i < LABELS; i++) one_hot[i * LABELS + i] = 1;
+  for (int i = 0; i < ALL * LABELS; i++) every[i] = i % LABELS == i / LABELS / EACH;
+  for (int k = 0; k < 2; k++) {
+    clf_flow *f = learned_glow(texts[k], images, &labels);
+    for (double temperature = 1; temperature <= 2; temperature += 0.5) {
+      if (f->context) {
+        WORKS(clf_sample_latents_given(f, one_hot, LABELS, 1, EACH, 0, ALL, temperature, z));
+        WORKS(clf_invert_given(f, z, every, ALL, x, NULL));
+      } else {
+        WORKS(clf_sample_latents(f, 1, 0, ALL, temperature, z));
+        WORKS(clf_invert(f, z, ALL, x, NULL));
+      }
+      double most = 0;
+      for (int i = 0; i < ALL * PIXELS; i++) most = fmax(most, fabs(x[i]));
+      ck_assert_msg(most < 1e8, "temperature %g: a pixel of %g", temperature, most);
+    }
+    clf_flow_free(f);
+  }
+  clf_table_free(&labels);
+  clf_images_free(images);
+}
+END_TEST
+
 /* Interrupted after one epoch and resumed: the same bits. */
 START_TEST(resumes_with_the_same_bits) {
   quarters q = make_quarters();
@@ -287,7 +364,9 @@ START_TEST(nets_that_do_not_fit) {
       {"2x2x2|1: coupling(add, conv(2, context=glu), mask=mid) -> normal",
        "conv: context=glu gates residual blocks; use convresnet, or context=add"},
       {"2x2x2|1: coupling(add, convresnet(2x1, like=realnvp), mask=mid) -> normal",
-       "convresnet: like=realnvp takes the context by context=add alone"},
+       "convresnet: like=realnvp takes a context by context=add alone: write "
+       "convresnet(like=realnvp, "
+       "context=add)"},
       {"2x2x2|3: -> normal(conv(2))",
        "conv: convolutions need images, and the input is not an image"},
   };
@@ -306,6 +385,8 @@ void tests_of_given(TCase *tc) {
   tcase_add_test(tc, validation_has_its_context);
   tcase_add_test(tc, nets_begin_at_rest);
   tcase_add_test(tc, contexts_are_learned);
+  tcase_add_test(tc, samples_are_latents_inverted);
+  tcase_add_test(tc, glows_can_be_sampled);
   tcase_add_test(tc, resumes_with_the_same_bits);
   tcase_add_test(tc, steps_in_micro_batches);
   tcase_add_test(tc, contexts_that_do_not_fit);

@@ -23,7 +23,7 @@ def run(codes: list[str], names: dict) -> dict:
 def test_examples(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     found = examples("python")
-    assert len(found) == 5
+    assert len(found) == 6
     names = run(found[:1], {})
     assert names["new"].shape == (1000, 2) and names["logp"].shape == (1000,)
     names = run(found[1:2], names)

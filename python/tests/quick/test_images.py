@@ -140,3 +140,85 @@ def test_arrays_are_shared_where_they_lie_well():
     assert np.shares_memory(of.rows(x, "x")[0], x)
     assert np.shares_memory(of.rows(first(x), "x")[0], x)  # torch's memory format channels_last
     assert not np.shares_memory(of.rows(first(x).copy(), "x")[0], x)
+
+
+# ---- Bytes, and images given their labels --------------------------------------------------------------------------------
+
+
+def marks(n, seed=1):
+    """Bytes (n, 4, 4, 1) with a bright left or right half, and which."""
+    draw = np.random.default_rng(seed)
+    right = draw.random(n) < 0.5
+    x = draw.integers(0, 40, (n, 4, 4, 1))
+    x[:, :, :2] += np.where(right, 0, 180)[:, None, None, None]
+    x[:, :, 2:] += np.where(right, 180, 0)[:, None, None, None]
+    return x.astype(np.uint8), np.where(right, "right", "left")
+
+
+def trained(**options):
+    x, side = marks(300)
+    flow = clflow.Flow("glow", hidden=8, depth=2, splits=1, device="cpu", seed=2)
+    flow.fit(x, context=side, steps=200, lr=0.005, batch=50, seed=1, progress=False, **options)
+    return flow
+
+
+def test_images_given_their_labels(tmp_path):
+    flow = trained()
+    assert (flow.dim, flow.context_dim) == (16, 2)
+    assert "4x4x1|2: " in flow.architecture
+    x, side = marks(100, seed=2)
+    own, other = flow.log_prob(x, side), flow.log_prob(x, np.where(side == "left", "right", "left"))
+    assert own.mean() > other.mean() + 10
+    np.testing.assert_array_equal(flow.log_prob(x[:5], "left"), flow.log_prob(x[:5], ["left"] * 5))
+    left = flow.sample(40, "left", seed=3)
+    assert left.shape == (40, 16)
+    both = flow.sample(40, ["left", "right"], seed=3)
+    assert both.shape == (2, 40, 16)
+    np.testing.assert_allclose(both[0], left, atol=1e-3)
+    halves = both.reshape(2, 40, 4, 2, 2).mean(axis=(1, 2, 4))
+    assert halves[0, 0] > halves[0, 1] + 100 and halves[1, 1] > halves[1, 0] + 100
+    flow.save(tmp_path / "m.safetensors")
+    again = clflow.load(tmp_path / "m.safetensors", device="cpu")
+    np.testing.assert_array_equal(again.log_prob(x, side), own)
+    with pytest.raises(clflow.ArgumentError, match="middle"):
+        flow.log_prob(x, ["middle"] * 100)
+    with pytest.raises(clflow.ArgumentError, match="context"):
+        flow.log_prob(x)
+
+
+def test_bytes_get_noise_below_1():
+    flow, (x, side) = trained(), marks(20, seed=4)
+    z, _ = flow.transform(x, side)
+    back, _ = flow.inverse(z, side)
+    noise = back - x
+    assert noise.min() > -0.01 and noise.max() < 1.01 and noise.std() > 0.2
+    np.testing.assert_array_equal(flow.log_prob(first(x), side), flow.log_prob(x, side))
+    np.testing.assert_array_equal(flow.log_prob(x.reshape(20, -1), side), flow.log_prob(x, side))
+
+
+def test_bytes_for_training_and_validation():
+    (x, side), (held, of_held) = marks(200), marks(60, seed=5)
+    flow = trained(valid=(held, of_held))
+    assert flow.history.valid == pytest.approx(flow.log_prob(held, of_held).mean(), abs=0.5)
+    for wrong in (held.astype(float), (held, of_held, np.ones(60))):
+        with pytest.raises(clflow.ArgumentError, match="images of bytes"):
+            flow.fit(x, context=side, valid=wrong, steps=1, progress=False)
+    with pytest.raises(clflow.ArgumentError, match="weights"):
+        flow.fit(x, context=side, weights=np.ones(200), steps=1, progress=False)
+    with pytest.raises(clflow.ArgumentError, match="images are"):
+        flow.fit(np.zeros((9, 5, 4, 1), np.uint8), context=["left"] * 9, steps=1, progress=False)
+    with pytest.raises(clflow.ArgumentError, match="4 x 4 x 1"):
+        flow.fit(np.zeros((9, 15), np.uint8), context=["left"] * 9, steps=1, progress=False)
+
+
+@pytest.mark.parametrize("shape, text", [((50, 4, 8), "4x8x1: "), ((50, 4, 8, 3), "4x8x3: "), ((50, 3, 4, 8), "4x8x3: ")])
+def test_a_preset_takes_the_size_of_its_images(shape, text):
+    flow = clflow.Flow("glow", hidden=4, depth=1, splits=1, device="cpu64")
+    flow.fit(np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8), steps=2, progress=False)
+    assert flow.architecture.startswith(text)
+
+
+def test_sizes_that_no_preset_takes():
+    for shape in ((50, 8, 6, 5), (50, 24), (50,)):
+        with pytest.raises(clflow.ArgumentError, match="height, width and channels"):
+            clflow.Flow("glow", hidden=4, depth=1, splits=1, device="cpu").fit(np.zeros(shape, np.uint8), steps=1, progress=False)
