@@ -114,6 +114,27 @@ START_TEST(json_is_valid) {
 }
 END_TEST
 
+/* The record of a fit in the model has the name of the table. */
+START_TEST(a_fit_records_any_name) {
+  result made = RUN("sample", "m", "-n", "60", "--out", HOSTILE);
+  expect_code("sample", &made, 0);
+  release(made);
+  result r = RUN("fit", HOSTILE, "--time", "1", "--quick", "--json", "--out", "fitted");
+  expect_code("fit", &r, 0);
+  is_clean(r.err);
+  json_t *json = json_loads(r.out, 0, NULL);
+  ck_assert_str_eq(json_string_value(json_object_get(json, "data")),
+                   "a\x1b[31mb\nclflow: \xef\xbf\xbd\xc2\x9b.csv");
+  json_decref(json);
+  release(r);
+  r = RUN("report", "fitted", "--data", HOSTILE);
+  expect_code("report", &r, 0);
+  is_clean(r.out);
+  release(r);
+  unlink(HOSTILE);
+}
+END_TEST
+
 /* ---- Shells ------------------------------------------------------------------------------- */
 
 /* Waits until a training has logged a step. */
@@ -202,7 +223,12 @@ static void make_model(void) {
 }
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {messages,      names_on_stdout, metadata,
-                                json_is_valid, resume_hints,    hints_repeat_how_data_are_read};
+  const TTest *const tests[] = {messages,
+                                names_on_stdout,
+                                metadata,
+                                json_is_valid,
+                                a_fit_records_any_name,
+                                resume_hints,
+                                hints_repeat_how_data_are_read};
   return program_main(argc, argv, "cli_names", make_model, tests, sizeof tests / sizeof *tests);
 }

@@ -2,7 +2,7 @@
 /* output.c: messages, the progress line, numbers, tables and JSON. */
 #define _POSIX_C_SOURCE 200809L
 #include "../../runtime/core/path.h"
-#include "../../runtime/core/text.h"
+#include "../../runtime/core/json_text.h"
 #include "cli.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -207,15 +207,7 @@ json_t *cli_json_number(double number) {
   return isfinite(number) ? json_real(number) : json_null();
 }
 
-json_t *cli_json_text(const char *text) {
-  const size_t size = 3 * strlen(text) + 1;
-  char *repaired = malloc(size);
-  if (!repaired) return NULL;
-  clf__to_utf8(repaired, size, text);
-  json_t *string = json_string(repaired);
-  free(repaired);
-  return string;
-}
+json_t *cli_json_text(const char *text) { return clf__json_text(text); }
 
 json_t *cli_json_unsigned(uint64_t number) {
   return number <= INT64_MAX ? json_integer((json_int_t)number) : json_sprintf("%" PRIu64, number);

@@ -17,6 +17,7 @@
 #include "grids.h"
 #include "names.h"
 #include "status.h"
+#include "table.h"
 
 enum {
   FEWEST = 20,    /* rows; with fewer only constant columns and far scales are reported */

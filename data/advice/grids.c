@@ -8,6 +8,7 @@
 
 #include "grid.h"
 #include "status.h"
+#include "table.h"
 
 enum { MOST_STEPS = 1 << 20 }; /* steps from the first value to the last */
 
@@ -55,11 +56,6 @@ clf_status clf__copy_column(const clf_table *t, int32_t column, int64_t count, d
   }
   *out = v;
   return CLF_OK;
-}
-
-clf_status clf__table_has_rows(const clf_table *t) {
-  if (!t->at || t->rows < 1 || t->cols < 1) return clf__fail(CLF_EINVAL, "the table has no rows");
-  return clf__rows_fit(t->rows, t->cols, sizeof *t->at);
 }
 
 static clf_status no_column(const clf_table *t, int32_t column) {

@@ -4,9 +4,6 @@
 #define CLF_DATA_GRIDS_H
 #include "clflow/data.h"
 
-/* EINVAL unless the table has rows, and fits into memory. */
-clf_status clf__table_has_rows(const clf_table *t);
-
 /* `count` values of a column, from all rows or from evenly spaced rows; the caller frees them. */
 clf_status clf__copy_column(const clf_table *t, int32_t column, int64_t count, double **out);
 void clf__sort_column(double *v, int64_t n);

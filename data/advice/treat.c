@@ -9,6 +9,7 @@
 #include "names.h"
 #include "random.h"
 #include "status.h"
+#include "table.h"
 #include "treat_score.h"
 
 enum { FEWEST = 20 /* rows; fewer do not show a distribution */ };

@@ -106,6 +106,7 @@ clf_status clf_table_line(const clf_table *t, int64_t row, char **text) {
     return clf__fail(CLF_EINVAL, "there is no row %" PRId64 "; the table has %" PRId64, row,
                      t->rows);
   if (row < 0 && !t->names) return clf__fail(CLF_EINVAL, "the columns of the table have no names");
+  if (row >= 0) CLF_TRY(clf__table_has_rows(t));
   const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
   if (!c) return clf__fail(CLF_ENOMEM, "no memory for a locale");
   const locale_t before = uselocale(c);

@@ -198,6 +198,7 @@ clf_status clf_table_write(const char *path, const clf_table *t) {
   CLF_GIVEN("path, t", path, t);
   if (!t->at || t->rows < 1 || t->cols < 1)
     return clf__fail(CLF_EINVAL, "%s: cannot be written: the table is empty", path);
+  CLF_TRY(clf__rows_fit(t->rows, t->cols, sizeof *t->at));
   int packed;
   const format *const f = format_of(path, &packed);
   if (!f || !f->write || packed)

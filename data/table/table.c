@@ -27,6 +27,11 @@ clf_status clf_table_new(int64_t rows, int32_t cols, clf_table *t) {
   return CLF_OK;
 }
 
+clf_status clf__table_has_rows(const clf_table *t) {
+  if (!t->at || t->rows < 1 || t->cols < 1) return clf__fail(CLF_EINVAL, "the table has no rows");
+  return clf__rows_fit(t->rows, t->cols, sizeof *t->at);
+}
+
 void clf_table_free(clf_table *t) {
   if (!t) return;
   for (int32_t c = 0; t->names && c < t->cols; c++) free(t->names[c]);
@@ -115,7 +120,7 @@ void clf_table_moments(const clf_table *t, const int64_t *index, int64_t count, 
   if (!t || !t->at || !mean || !std) return;
   const int64_t n = index ? count : t->rows;
   for (int32_t c = 0; c < t->cols; c++) mean[c] = std[c] = 0;
-  if (n < 1) return;
+  if (n < 1 || clf__table_has_rows(t) != CLF_OK) return;
   const double *const first = row(t, index, 0);
   for (int64_t i = 1; i < n; i++) {
     const double *const x = row(t, index, i);

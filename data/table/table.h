@@ -21,6 +21,9 @@ clf_status clf__array_describe(const char *path, const clf_table_options *o, clf
 clf_status clf__table_note(clf_table *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Refuses a table of a caller that has no numbers, or more than memory can hold. */
+clf_status clf__table_has_rows(const clf_table *t);
+
 /* Whether a column has the same value in every row. */
 int clf__table_is_constant(const clf_table *t, int32_t c);
 

@@ -91,11 +91,16 @@ static clf_status no_memory(int64_t n) {
   return clf__fail(CLF_ENOMEM, "no memory to sort %lld numbers", (long long)n);
 }
 
+static clf_status check_count(int64_t n) {
+  if (n < 0) return clf__fail(CLF_EINVAL, "there cannot be %lld numbers", (long long)n);
+  return clf__rows_fit(n, 1, sizeof(double));
+}
+
 clf_status clf_percentiles(const double *values, int64_t n, const double *others, int64_t m,
                            double *percent) {
   CLF_GIVEN("values, others, percent", values, others, percent);
-  CLF_TRY(clf__rows_fit(n, 1, sizeof(double)));
-  CLF_TRY(clf__rows_fit(m, 1, sizeof(double)));
+  CLF_TRY(check_count(n));
+  CLF_TRY(check_count(m));
   int64_t count;
   double *const at = sorted(others, m, &count);
   if (!at) return no_memory(m);
@@ -110,7 +115,7 @@ clf_status clf_percentiles(const double *values, int64_t n, const double *others
 
 clf_status clf_ranks(const double *values, int64_t n, int64_t *rank) {
   CLF_GIVEN("values, rank", values, rank);
-  CLF_TRY(clf__rows_fit(n, 1, sizeof(double)));
+  CLF_TRY(check_count(n));
   int64_t count;
   double *const at = sorted(values, n, &count);
   if (!at) return no_memory(n);
@@ -137,8 +142,8 @@ static double largest_distance(const double *a, int64_t n, const double *b, int6
 clf_status clf_deviation_of(const double *a, int64_t n, const double *b, int64_t m,
                             clf_deviation *out) {
   CLF_GIVEN("a, b, deviation", a, b, out);
-  CLF_TRY(clf__rows_fit(n, 1, sizeof(double)));
-  CLF_TRY(clf__rows_fit(m, 1, sizeof(double)));
+  CLF_TRY(check_count(n));
+  CLF_TRY(check_count(m));
   clf_deviation d = {0};
   double *const x = sorted(a, n, &d.n), *const y = sorted(b, m, &d.m);
   clf_status s = x && y ? CLF_OK : no_memory(n > m ? n : m);

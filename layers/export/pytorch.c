@@ -9,6 +9,7 @@
 #include "clflow/export.h"
 #include "file.h"
 #include "flow_private.h"
+#include "path.h"
 #include "zip.h"
 
 /* ---- Bytes ----------------------------------------------------------------------------------- */
@@ -257,10 +258,9 @@ static char *arch_json(const clf_flow *f) {
 /* The text of the module NAME.py; the caller frees it. */
 static clf_status make_module(const clf_flow *f, const state *s, const char *name, bytes *out) {
   bytes b = {0};
-  const char *slash = strrchr(name, '/');
   char *json = arch_json(f);
   if (!json) return clf__fail(CLF_ENOMEM, "no memory for an architecture");
-  if (slash) name = slash + 1;
+  name = clf__file_name(name);
   add_text(&b, "\"\"\"A normalizing flow that clflow exported; plain torch.\n\n    from ");
   add_text(&b, name);
   add_text(&b, " import Flow\n    flow = Flow()  # loads ");
@@ -309,7 +309,19 @@ static clf_status export(clf_flow *f, const char *name) {
   return status;
 }
 
+/* NAME.py names itself in its text, and is imported by that name. */
+static clf_status check_module(const char *name) {
+  static const char all[] = "0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const char *const own = clf__file_name(name);
+  if (strcspn(own, all + 10) == 0 && *own && own[strspn(own, all)] == '\0') return CLF_OK;
+  return clf__fail(CLF_EINVAL,
+                   "\"%s\" is not a name for a Python module: use letters, digits and _, and no "
+                   "digit first",
+                   own);
+}
+
 clf_status clf_export_pytorch(clf_flow *f, const char *name) {
   CLF_GIVEN("flow, name", f, name);
+  CLF_TRY(check_module(name));
   return export(f, name);
 }

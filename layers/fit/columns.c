@@ -8,6 +8,7 @@
 #include <string.h>
 #include "fit_private.h"
 #include "flow_private.h"
+#include "json_text.h"
 #include "names.h"
 #include "table.h"
 
@@ -34,9 +35,9 @@ static clf_status check_weights(const clf_fit_data *d) {
 
 clf_status clf__fit_check_data(const clf__fit *f) {
   const clf_fit_data *d = f->data;
-  if (d->given && (!d->given->at || d->given->rows != d->x->rows))
+  if (d->given && d->given->rows != d->x->rows)
     return clf__fail(CLF_ESHAPE, "the context has %lld rows, the data have %lld",
-                     (long long)(d->given->at ? d->given->rows : 0), (long long)d->x->rows);
+                     (long long)d->given->rows, (long long)d->x->rows);
   CLF_TRY(check_finite(d->x, ""));
   if (d->given) CLF_TRY(check_finite(d->given, " of the context"));
   return check_weights(d);
@@ -133,8 +134,8 @@ static const char *const names[] = {
 static clf_status add_treated(clf__fit *f, int32_t d, const clf_treatment *t) {
   const clf__label label = clf__column_label(f->data->x->names, d);
   const char *const name = f->data->x->names ? f->data->x->names[d] : label.s;
-  json_t *const entry = json_pack("{s:s, s:s, s:s}", "name", name, "treatment", names[t->kind],
-                                  "sentence", t->sentence);
+  json_t *const entry = json_pack("{s:o, s:s, s:o}", "name", clf__json_text(name), "treatment",
+                                  names[t->kind], "sentence", clf__json_text(t->sentence));
   if (json_array_append_new(f->columns, entry))
     return clf__fail(CLF_ENOMEM, "no memory for the record of a fit");
   clf__fit_say(f, t->sentence);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "fit_private.h"
 #include "named_options.h"
+#include "table.h"
 
 clf_fit_options clf_fit_options_default(void) {
   return (clf_fit_options){.seconds = 60, .seed = 1, .valid = 0.1, .test = 0.1};
@@ -75,6 +76,8 @@ clf_status clf_fit(clf_device *dev, const clf_fit_data *data, const clf_fit_opti
   CLF_GIVEN("dev, data, options, flow", dev, data, options, flow);
   *flow = NULL;
   if (!data->x || !data->x->at) return clf__fail(CLF_EINVAL, "the data have no rows: x is NULL");
+  CLF_TRY(clf__table_has_rows(data->x));
+  if (data->given) CLF_TRY(clf__table_has_rows(data->given));
   CLF_TRY(check_options(options));
   clf__fit f = {.dev = dev, .data = data, .o = *options, .report = report, .context = context};
   clf_status s = begin(&f);

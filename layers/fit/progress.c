@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include "clock.h"
 #include "fit_private.h"
+#include "json_text.h"
 
 /* Seconds, and the fraction of the time limit, by which a training may exceed its time. */
 #define LATE 2.0
@@ -63,7 +64,7 @@ clf_status clf__fit_note(clf__fit *f, const char *format, ...) {
   va_start(ap, format);
   vsnprintf(sentence, sizeof sentence, format, ap);
   va_end(ap);
-  if (json_array_append_new(f->notes, json_string(sentence)))
+  if (json_array_append_new(f->notes, clf__json_text(sentence)))
     return clf__fail(CLF_ENOMEM, "no memory for a note on the fit");
   clf__fit_say(f, sentence);
   return CLF_OK;

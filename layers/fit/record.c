@@ -7,6 +7,7 @@
 #include <string.h>
 #include "clflow/version.h"
 #include "fit_private.h"
+#include "json_text.h"
 
 static json_t *real(double v) { return isfinite(v) ? json_real(v) : json_null(); }
 
@@ -87,7 +88,7 @@ static json_t *given_of(const clf__fit *f) {
   json_t *names = json_array();
   const clf_table *g = f->data->given;
   for (int32_t c = 0; g && g->names && c < g->cols; c++)
-    json_array_append_new(names, json_string(g->names[c]));
+    json_array_append_new(names, clf__json_text(g->names[c]));
   return names;
 }
 
@@ -98,16 +99,18 @@ clf_status clf__fit_write_record(clf__fit *f, char **record) {
       next ? clf__fit_difference(f->blended, next->logp, f->judge_weights, f->judges)
            : (clf__fit_score){NAN, NAN};
   json_t *root = json_pack(
-      "{s:i, s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:b, s:o, s:o, s:s, s:O, s:O, s:o, s:o, s:s, "
+      "{s:i, s:s, s:o, s:I, s:I, s:f, s:f, s:f, s:f, s:b, s:o, s:o, s:s, s:O, s:O, s:o, s:o, s:s, "
       "s:s?, s:o, s:o}",
-      "version", 1, "program", clf_version(), "data", f->data->name ? f->data->name : "",
-      "checksum", (json_int_t)clf_table_checksum(f->data->x, f->data->given), "seed",
-      (json_int_t)f->o.seed, "budget", f->o.seconds, "seconds", clf__fit_seconds(f), "valid_share",
-      f->o.valid, "test_share", f->o.test, "stopped", f->stopped, "rows", rows_of(f), "given",
-      given_of(f), "head", f->head.layers, "columns", f->columns, "notes", f->notes, "candidates",
+      "version", 1, "program", clf_version(), "data",
+      clf__json_text(f->data->name ? f->data->name : ""), "checksum",
+      (json_int_t)clf_table_checksum(f->data->x, f->data->given), "seed", (json_int_t)f->o.seed,
+      "budget", f->o.seconds, "seconds", clf__fit_seconds(f), "valid_share", f->o.valid,
+      "test_share", f->o.test, "stopped", f->stopped, "rows", rows_of(f), "given", given_of(f),
+      "head", f->head.layers, "columns", f->columns, "notes", f->notes, "candidates",
       candidates_of(f), "result", scores_of(&f->train, &f->valid, &f->tested), "chosen", name,
       "next", next ? next->title : NULL, "by", real(by.mean), "by_se", real(by.error));
-  *record = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+  *record =
+      root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17)) : NULL;
   json_decref(root);
   return *record ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the record of a fit");
 }

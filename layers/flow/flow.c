@@ -244,10 +244,12 @@ static clf_status set_pair(const char *what, size_t n, const double *mean, const
     free(b);
     return clf__fail(CLF_ENOMEM, "no memory for the scaling of %zu columns", n);
   }
+  memcpy(a, mean, n * sizeof *a); /* before free(): it may be the flow's own scaling */
+  memcpy(b, std, n * sizeof *b);
   free(*m);
   free(*s);
-  *m = memcpy(a, mean, n * sizeof *a);
-  *s = memcpy(b, std, n * sizeof *b);
+  *m = a;
+  *s = b;
   return CLF_OK;
 }
 

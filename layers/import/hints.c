@@ -83,6 +83,7 @@ clf_status clf__im_read_hints(clf__im *im, const char *text) {
       return clf__fail(CLF_EINVAL, "there is no hint \"%.*s\"; docs/import.md lists them", (int)n,
                        text);
     if (!table[h].value) {
+      if (text[n] == '=') return clf__fail(CLF_EINVAL, "the hint %s takes no value", table[h].name);
       CLF_TRY(set(im, (clf__im_hint)h, "1", 1));
       text += n;
       continue;

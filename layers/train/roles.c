@@ -6,6 +6,7 @@
 #include "safetensors.h"
 #include "source.h"
 #include "trainer.h"
+#include "table.h"
 
 /* Options and the checksum of the data; its lower half is that of separate validation rows. */
 static clf_status read_file(const char *path, clf_train_options *o, uint64_t *sum) {
@@ -29,6 +30,8 @@ static clf_status mark(const clf_train_options *o, int64_t rows, uint8_t *role) 
 clf_status clf_train_parts(const char *path, const clf_table *x, const clf_table *given,
                            uint8_t *role, int *same) {
   CLF_GIVEN("path, x, role, same", path, x, role, same);
+  CLF_TRY(clf__table_has_rows(x));
+  if (given) CLF_TRY(clf__table_has_rows(given));
   clf_train_options o = {0};
   uint64_t sum;
   CLF_TRY(read_file(path, &o, &sum));

@@ -178,6 +178,8 @@ clf_status clf_group_gather(clf_group *g, const void *in, size_t bytes, void *ou
   const int32_t P = g->t->size, rank = g->t->rank;
   void *memory = NULL;
   char *to = out;
+  if (bytes > PTRDIFF_MAX / (size_t)P)
+    return clf__fail(CLF_EINVAL, "%zu bytes of each member are more than memory can hold", bytes);
   CLF_TRY(clf__group_begin(g));
   CLF_TRY(clf__group_scratch(g, (size_t)P * bytes + 1, &memory));
   char *turned = memory;
@@ -200,6 +202,10 @@ clf_status clf_group_gather_parts(clf_group *g, void *all, const int64_t *first)
   CLF_GIVEN("group, all, first", g, all, first);
   const int32_t P = g->t->size, rank = g->t->rank;
   char *at = all;
+  for (int32_t r = 0; r < P; r++)
+    if (first[0] != 0 || first[r + 1] < first[r])
+      return clf__fail(CLF_EINVAL, "first[%d] is %lld after %lld; the bytes begin at 0 and ascend",
+                       (int)r + 1, (long long)first[r + 1], (long long)first[r]);
   CLF_TRY(clf__group_begin(g));
   for (int32_t d = 1; d < P; d++) {
     const int32_t to = (rank + d) % P, from = (rank + P - d) % P;

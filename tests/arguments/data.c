@@ -57,6 +57,36 @@ START_TEST(tables) {
 }
 END_TEST
 
+/* Tables that a caller filled in. */
+START_TEST(tables_without_rows) {
+  const clf_table wrong[] = {{.rows = -5, .cols = 2, .at = x},
+                             {.rows = INT64_MIN, .cols = 2, .at = x},
+                             {.rows = 4, .cols = -1, .at = x},
+                             {.rows = 4, .cols = 2},
+                             {.rows = INT64_MAX / 2, .cols = 2, .at = x},
+                             {.rows = huge, .cols = 8, .at = x}};
+  const clf_fit_options o = clf_fit_options_default();
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    const clf_table *const t = &wrong[i];
+    clf_flow *made = NULL;
+    char *text = NULL;
+    int same;
+    double mean[8] = {42}, std[8] = {42};
+    ck_assert_int_eq(clf_fit(dev, &(clf_fit_data){.x = t}, &o, NULL, NULL, &made), CLF_EINVAL);
+    ck_assert_int_eq(clf_fit(dev, &(clf_fit_data){.x = &table, .given = t}, &o, NULL, NULL, &made),
+                     CLF_EINVAL);
+    ck_assert_ptr_null(made);
+    ck_assert_int_eq(clf_table_line(t, 0, &text), CLF_EINVAL);
+    ck_assert_int_eq(clf_table_write("never.csv", t), CLF_EINVAL);
+    ck_assert_int_eq(clf_table_write("never.npy", t), CLF_EINVAL);
+    ck_assert_int_eq(clf_train_parts("never", t, NULL, bytes, &same), CLF_EINVAL);
+    ck_assert_int_eq(clf_train_parts("never", &table, t, bytes, &same), CLF_EINVAL);
+    ck_assert_uint_eq(clf_table_checksum(t, NULL), clf_table_checksum(NULL, NULL));
+    clf_table_moments(t, NULL, 0, mean, std);
+  }
+}
+END_TEST
+
 START_TEST(kinds) {
   const clf_column plain = {.decimals = -1};
   clf_column copy;
@@ -147,6 +177,7 @@ END_TEST
 
 void tests_of_data(TCase *tc) {
   tcase_add_test(tc, tables);
+  tcase_add_test(tc, tables_without_rows);
   tcase_add_test(tc, kinds);
   tcase_add_test(tc, image_sets);
 }

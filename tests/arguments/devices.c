@@ -101,6 +101,12 @@ START_TEST(groups) {
   NO(clf_group_broadcast, "data", g, 0, NULL, 1);
   NO(clf_group_gather_parts, "all", g, NULL, &(int64_t){0});
   NO(clf_group_gather_parts, "first", g, x, NULL);
+  REFUSES(clf_group_gather(g, x, SIZE_MAX, y),
+          "18446744073709551615 bytes of each member are more than memory can hold");
+  REFUSES(clf_group_gather_parts(g, x, (const int64_t[]){0, -5}),
+          "first[1] is -5 after 0; the bytes begin at 0 and ascend");
+  REFUSES(clf_group_gather_parts(g, x, (const int64_t[]){3, 8}),
+          "first[1] is 8 after 3; the bytes begin at 0 and ascend");
   NO(clf_trainer_set_group, "trainer", NULL, g, NULL);
   NO(clf_trainer_set_group, "group", trainer, NULL, NULL);
   QUIET(clf_trainer_grains, clf_trainer_grains(NULL) == 0 && clf_trainer_grains(trainer) == 0);

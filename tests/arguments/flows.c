@@ -196,6 +196,13 @@ START_TEST(given) {
   NO(clf_export_c, "name", flow, "never.c", NULL, 0, 0);
   NO(clf_export_pytorch, "flow", NULL, "never");
   NO(clf_export_pytorch, "name", flow, NULL);
+  static const char *const no_modules[] = {
+      "", "1x", "a-b", "never/", "../a b", "a.b", "a\nb", "x\"\"\"; import os; \"\"\"", "\xc3\xa9"};
+  for (size_t i = 0; i < sizeof no_modules / sizeof *no_modules; i++)
+    ck_assert_int_eq(clf_export_pytorch(flow, no_modules[i]), CLF_EINVAL);
+  REFUSES(
+      clf_export_pytorch(flow, "never/1x"),
+      "\"1x\" is not a name for a Python module: use letters, digits and _, and no digit first");
   NO(clf_open_cl, "context", NULL, x, &(clf_device *){NULL});
   NO(clf_open_cl, "queue", x, NULL, &(clf_device *){NULL});
   NO(clf_open_cl, "dev", x, x, NULL);

@@ -125,6 +125,19 @@ START_TEST(fits) {
 }
 END_TEST
 
+START_TEST(imports) {
+  clf_flow *made;
+  clf_import_hint_info hint;
+  NO(clf_import, "dev", NULL, "never", NULL, &made, NULL);
+  NO(clf_import, "path", dev, NULL, NULL, &made, NULL);
+  NO(clf_import, "flow", dev, "never", NULL, NULL, NULL);
+  NO(clf_import_memory, "dev", NULL, bytes, 1, NULL, &made, NULL);
+  NO(clf_import_memory, "bytes", dev, NULL, 1, NULL, &made, NULL);
+  NO(clf_import_memory, "flow", dev, bytes, 1, NULL, NULL, NULL);
+  QUIET(clf_import_hint, !clf_import_hint(0, NULL) && !clf_import_hint(-1, &hint));
+}
+END_TEST
+
 START_TEST(densities) {
   clf_density density = {0};
   clf_importance_score weights;
@@ -151,6 +164,10 @@ START_TEST(judging) {
   NO(clf_percentiles, "percent", x, 1, x, 1, NULL);
   NO(clf_ranks, "values", NULL, 1, rank);
   NO(clf_ranks, "rank", x, 1, NULL);
+  REFUSES(clf_percentiles(x, -1, x, 1, y), "there cannot be -1 numbers");
+  REFUSES(clf_percentiles(x, 1, x, -7, y), "there cannot be -7 numbers");
+  REFUSES(clf_ranks(x, -1, rank), "there cannot be -1 numbers");
+  REFUSES(clf_deviation_of(x, -1, x, 1, &deviation), "there cannot be -1 numbers");
   NO(clf_model_percentiles, "flow", NULL, NULL, x, 1, 1, 9, y);
   NO(clf_model_percentiles, "logp", flow, NULL, NULL, 1, 1, 9, y);
   NO(clf_model_percentiles, "percent", flow, NULL, x, 1, 1, 9, NULL);
@@ -168,6 +185,7 @@ void tests_of_training(TCase *tc) {
   tcase_add_test(tc, named_options);
   tcase_add_test(tc, fits);
   tcase_add_test(tc, training);
+  tcase_add_test(tc, imports);
   tcase_add_test(tc, densities);
   tcase_add_test(tc, judging);
   tcase_add_test(tc, train_options);
