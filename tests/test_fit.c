@@ -498,6 +498,30 @@ START_TEST(discrete_columns_are_scored_with_noise) {
 }
 END_TEST
 
+/* Rows that are near copies of 150 rows: no mixture has as many components, but kernels do.  With a
+ * spread of 0.01 the copies have about -log(150) - 2 (log(0.01) + log(2 pi e) / 2) = 1.4 nats. */
+START_TEST(near_copies_are_found_by_kernels) {
+  enum { ROWS = 900, ORIGINALS = 150 };
+  clf_table x;
+  uint32_t s = 5;
+  double original[2 * ORIGINALS];
+  WORKS(clf_table_new(ROWS, 2, &x));
+  for (int i = 0; i < 2 * ORIGINALS; i++) original[i] = nearly_normal(&s);
+  for (int i = 0; i < 2 * ROWS; i++)
+    x.at[i] = original[i % (2 * ORIGINALS)] + 0.01 * nearly_normal(&s);
+  clf_fit_options o = brief(SLOW ? 12 : 3);
+  o.quick = 1;
+  clf_flow *flow = fit(&(clf_fit_data){.x = &x}, &o);
+  json_t *record = record_of(flow);
+  ck_assert_double_gt(number(candidate(record, "kernels"), NULL, "test"), 0.4);
+  ck_assert_double_gt(number(candidate(record, "kernels"), NULL, "weight"), 0.1);
+  json_decref(record);
+  clf_flow_free(flow);
+  check_repeat(&x, &o);
+  clf_table_free(&x);
+}
+END_TEST
+
 /* With one column there are no couplings, and one kind of covariance. */
 START_TEST(one_column) {
   clf_table x;
@@ -613,6 +637,7 @@ int main(void) {
   tcase_add_test(tc, few_rows_of_many_columns);
   tcase_add_test(tc, columns_are_treated_only_if_that_is_better_together);
   tcase_add_test(tc, discrete_columns_are_scored_with_noise);
+  tcase_add_test(tc, near_copies_are_found_by_kernels);
   tcase_add_test(tc, one_column);
   tcase_add_test(tc, tables_without_a_density);
   tcase_add_test(tc, bad_input_is_refused);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../layers/mixture/mixture_private.h"
 #include "mixture/rows.h"
 
 /* ---- Known solutions ------------------------------------------------------------------------- */
@@ -48,6 +49,31 @@ START_TEST(a_normal_is_exact) {
   ck_assert_msg(fabs(got.mean - truth) < 2e-5, "%.9g, not %.9g", got.mean, truth);
   clf_flow_free(f);
   free(x);
+}
+END_TEST
+
+/* The mean of normal densities at the rows, whose width is fixed or that of the second neighbour.
+ */
+START_TEST(kernels_are_rows) {
+  enum { ROWS = 6 };
+  double x[2 * ROWS] = {0, 0, 1, 0, 0, 2, 3, 1, 3, 1, -2, 4}, at[2] = {0.5, 0.25};
+  const clf_table t = table_of(x, ROWS, 2);
+  for (int neighbour = 0; neighbour < 3; neighbour += 2) {
+    const clf__mixture_form form = {.width = 0.7, .neighbour = neighbour};
+    const double second[ROWS] = {4, 5, 5, 5, 5, 20}; /* squared distances, by hand */
+    double sum = 0, got;
+    clf_flow *f = flows_of(flows_dev, "2: -> mixture(6)", 1);
+    clf_mixture_options o = clf_mixture_options_default();
+    WORKS(clf__mixture_fit_as(f, &(clf_train_data){.x = &t}, &o, &form, NULL));
+    WORKS(clf_log_prob(f, at, 1, &got));
+    for (int i = 0; i < ROWS; i++) {
+      const double q = pow(at[0] - x[2 * i], 2) + pow(at[1] - x[2 * i + 1], 2);
+      const double variance = 0.49 * (neighbour ? second[i] / 2 : 1);
+      sum += exp(-0.5 * q / variance) / (2 * acos(-1) * variance) / ROWS;
+    }
+    ck_assert_msg(fabs(got - log(sum)) < 1e-5, "%.9g, not %.9g", got, log(sum));
+    clf_flow_free(f);
+  }
 }
 END_TEST
 
@@ -336,6 +362,7 @@ END_TEST
 
 static void tests(TCase *tc) {
   tests_of_golden(tc);
+  tcase_add_test(tc, kernels_are_rows);
   tcase_add_test(tc, a_mixture_given_a_column);
   tcase_add_test(tc, finds_the_mixture_that_drew_the_rows);
   tcase_add_test(tc, a_normal_is_exact);

@@ -11,6 +11,7 @@
 #define ALONE 0.25
 #define TREATED 0.18
 #define UNTREATED 0.3
+#define KERNELS 0.04 /* a share, in addition */
 
 /* The candidates of one head. */
 typedef struct side {
@@ -81,11 +82,9 @@ static clf_status try_untreated(clf__fit *f, side *treated) {
   return s ? s : compare(f, treated);
 }
 
-clf_status clf__fit_baselines(clf__fit *f) {
-  const int treats = clf__fit_has_treatments(f);
-  CLF_TRY(clf__fit_set_head(f, treats));
-  CLF_TRY(clf__fit_mixtures(f, (treats ? TREATED : ALONE) * f->o.seconds));
-  if (!treats) return CLF_OK;
+static clf_status both_heads(clf__fit *f) {
+  CLF_TRY(clf__fit_set_head(f, 1));
+  CLF_TRY(clf__fit_mixtures(f, TREATED * f->o.seconds));
   if (f->stopped) return clf__fit_say_treatments(f);
   side *treated = calloc(1, sizeof *treated);
   if (!treated) return clf__fail(CLF_ENOMEM, "no memory for candidates");
@@ -94,4 +93,14 @@ clf_status clf__fit_baselines(clf__fit *f) {
   side_free(treated);
   free(treated);
   return s;
+}
+
+static clf_status one_head(clf__fit *f) {
+  CLF_TRY(clf__fit_set_head(f, 0));
+  return clf__fit_mixtures(f, ALONE * f->o.seconds);
+}
+
+clf_status clf__fit_baselines(clf__fit *f) {
+  CLF_TRY(clf__fit_has_treatments(f) ? both_heads(f) : one_head(f));
+  return clf__fit_kernels(f, clf__fit_seconds(f) + KERNELS * f->o.seconds);
 }

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "../mixture/shrunk.h"
+#include "../mixture/mixture_private.h"
 #include "arch_private.h"
 #include "clock.h"
 #include "fit_private.h"
@@ -32,7 +32,8 @@ static int on_iteration(void *context) {
 
 static clf_status em(const clf__fit *f, const clf__fit_rows *rows, const char *options,
                      em_watch *watch, clf_flow *flow) {
-  double v, shrink = 0;
+  double v;
+  clf__mixture_form form = {0};
   const clf_train_data d = clf__fit_train_data(rows, NULL);
   clf_mixture_options o = clf_mixture_options_default();
   o.seed = f->o.seed;
@@ -40,9 +41,11 @@ static clf_status em(const clf__fit *f, const clf__fit_rows *rows, const char *o
   if (value_of(options, "tied", &v)) o.tied = v != 0;
   if (value_of(options, "prior", &v)) o.prior = v;
   if (value_of(options, "reg", &v)) o.reg = v;
-  if (value_of(options, "shrink", &v)) shrink = v;
+  if (value_of(options, "shrink", &v)) form.shrink = v;
+  if (value_of(options, "kernels", &v)) form.width = v;
+  if (value_of(options, "neighbour", &v)) form.neighbour = (int)v;
   if (watch) o.stop = on_iteration, o.context = watch;
-  return clf__mixture_fit_shrunk(flow, &d, &o, shrink, NULL);
+  return clf__mixture_fit_as(flow, &d, &o, &form, NULL);
 }
 
 clf_status clf__fit_em_base(const clf__fit *f, const clf__fit_rows *rows, const char *options,
@@ -148,7 +151,8 @@ static int has_time(const clf__fit *f, double seconds, double end) {
 
 /* With many components starts differ little, and take long. */
 static int starts_of(const clf__fit *f, int32_t K) {
-  return f->split[0].train.x.rows >= 5000 || K > 24 ? 3 : K > 8 ? 5 : 10;
+  const int64_t rows = f->split[0].train.x.rows;
+  return rows >= 5000 || K > 24 ? 3 : rows >= 1000 || K > 8 ? 5 : 10;
 }
 
 /* Tries one mixture, and keeps it in *best if it is better; *better says so. */
@@ -175,7 +179,7 @@ typedef struct growth {
 
 enum { ITERATIONS = 20 }; /* of expectation maximisation, as a first guess of the time */
 
-static const int32_t sizes[] = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
+static const int32_t sizes[] = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 /* A kind ends after two sizes in a row that were no better, or without rows or time for more. */
@@ -283,4 +287,55 @@ static clf_status mixtures(clf__fit *f, double end) {
 clf_status clf__fit_mixtures(clf__fit *f, double end) {
   CLF_TRY(gaussian(f));
   return f->stopped ? CLF_OK : mixtures(f, end);
+}
+
+/* ---- Kernels --------------------------------------------------------------------------------- */
+
+enum {
+  NEIGHBOUR = 8,
+  MOST_KERNELS = 4096,
+  KERNEL_ELEMENTS = 1 << 16 /* kernels times dimensions */
+};
+
+static int64_t fewest_train(const clf__fit *f) {
+  int64_t rows = f->split[0].train.x.rows;
+  for (int k = 1; k < f->splits; k++)
+    if (f->split[k].train.x.rows < rows) rows = f->split[k].train.x.rows;
+  return rows;
+}
+
+/* Widths become smaller until two in a row were no better than the best. */
+static clf_status try_widths(clf__fit *f, const char *base, double width, int neighbour, double end,
+                             clf__fit_candidate *best) {
+  enum { WIDTHS = 20 };
+  int worse = 0;
+  double top = -INFINITY, longest = 0;
+  for (int i = 0; i < WIDTHS && worse < 2 && has_time(f, longest, end); i++, width *= 0.7) {
+    const double began = clf__fit_seconds(f);
+    char options[64];
+    clf__fit_candidate c;
+    snprintf(options, sizeof options, "kernels=%.3g, neighbour=%d", width, neighbour);
+    CLF_TRY(fit(f, "kernels", base, options, &c));
+    longest = fmax(longest, clf__fit_seconds(f) - began);
+    worse = c.arch && c.valid.mean > top ? 0 : worse + 1;
+    if (!c.arch) continue;
+    top = fmax(top, c.valid.mean);
+    keep_better(best, &c);
+  }
+  return CLF_OK;
+}
+
+clf_status clf__fit_kernels(clf__fit *f, double end) {
+  const int32_t C = f->data->given ? f->data->given->cols : 0, dims = f->data->x->cols + C;
+  const int64_t rows = fewest_train(f), most = KERNEL_ELEMENTS / dims;
+  const int64_t K = rows < most ? rows : most;
+  clf__fit_candidate best = {0};
+  char base[64];
+  if (K < 2 || f->stopped) return CLF_OK;
+  snprintf(base, sizeof base, "mixture(%d%s)", (int)(K < MOST_KERNELS ? K : MOST_KERNELS),
+           C ? ", joint=1" : "");
+  clf_status s = try_widths(f, base, 1, 0, end, &best);
+  if (!s) s = try_widths(f, base, 2, NEIGHBOUR, end, &best);
+  if (s) clf__fit_candidate_free(&best);
+  return s || !best.arch ? s : clf__fit_end(f, &best);
 }

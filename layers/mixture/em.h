@@ -10,6 +10,7 @@
 #include "clflow/mixture.h"
 #include "flow_private.h"
 #include "gaussians.h"
+#include "mixture_private.h"
 
 /* Rows to fit, on the host: u (rows, dim); weights (rows), of mean 1, or NULL. */
 typedef struct clf__em_rows {
@@ -45,6 +46,12 @@ clf_status clf__em_move(const clf__em_rules *r, double *row, int32_t k, const do
 /* Parameters from k-means++ and, with `refine`, Lloyd's iterations after it. */
 clf_status clf__em_start(const clf__em_rules *r, const clf__em_rows *data, int refine,
                          clf__host_random *random, double *row);
+
+/* ---- kernels.c ----------------------------------------------------------------------------- */
+
+/* Parameters of a kernel density estimate. */
+clf_status clf__em_kernels(const clf__em_rules *r, const clf__em_rows *data,
+                           const clf__mixture_form *form, double *row);
 
 /* ---- step.c: the E step, on the device ----------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "em.h"
+#include "mixture_private.h"
 #include "named_options.h"
 #include "source.h"
 
@@ -51,6 +52,7 @@ typedef struct fit {
   clf_flow *f;
   const clf_mixture_options *o;
   clf__em_rules rules;
+  const clf__mixture_form *form;
   double *u, *weights, *reg; /* (rows, dim), (rows) or NULL, (dim) */
   int64_t rows;
   clf__host_random random;
@@ -280,7 +282,9 @@ static clf_status fit_rows(fit *t, const clf__slot *slot) {
   const clf__em_rows all = {t->u, t->weights, t->rows, t->rules.form.dim};
   double *row = malloc((size_t)clf__gaussians_size(&t->rules.form) * sizeof *row);
   if (!row) return clf__fail(CLF_ENOMEM, "no memory for a mixture");
-  clf_status s = t->rows > SOME ? run_large(t, &all, row) : run_starts(t, &all, row);
+  clf_status s = t->form->width > 0 ? clf__em_kernels(&t->rules, &all, t->form, row)
+                 : t->rows > SOME   ? run_large(t, &all, row)
+                                    : run_starts(t, &all, row);
   const clf_tensor w = t->f->w;
   if (!s) s = clf_write64(t->f->dev, clf__slot_tensor(&(clf__vectors){.w = w}, slot), row);
   free(row);
@@ -306,15 +310,16 @@ static clf_status check_base(const clf_flow *f, const clf_mixture_options *o, in
   return CLF_OK;
 }
 
-clf_status clf__mixture_fit_shrunk(clf_flow *f, const clf_train_data *data,
-                                   const clf_mixture_options *o, double shrink,
-                                   clf_mixture_result *result) {
+clf_status clf__mixture_fit_as(clf_flow *f, const clf_train_data *data,
+                               const clf_mixture_options *o, const clf__mixture_form *as,
+                               clf_mixture_result *result) {
   const clf__slot *slot = NULL;
   const clf__gaussians_form *form = clf__gaussians_form_of(&f->base, &slot);
   CLF_TRY(check_options(o));
-  CLF_TRY(check_base(f, o, data->x->rows, form));
-  fit t = {.f = f, .o = o, .rows = data->x->rows, .random = {o->seed}};
-  t.rules = (clf__em_rules){.form = *form, .tied = o->tied, .prior = o->prior, .shrink = shrink};
+  CLF_TRY(check_base(f, o, as->width > 0 ? 2 * data->x->rows : data->x->rows, form));
+  fit t = {.f = f, .o = o, .form = as, .rows = data->x->rows, .random = {o->seed}};
+  t.rules =
+      (clf__em_rules){.form = *form, .tied = o->tied, .prior = o->prior, .shrink = as->shrink};
   clf_status s = put_rows(&t, data);
   if (!s) s = fit_rows(&t, slot);
   if (!s) s = put_mean(&t, data);
@@ -329,5 +334,5 @@ clf_status clf_mixture_fit(clf_flow *f, const clf_train_data *data, const clf_mi
                            clf_mixture_result *result) {
   CLF_GIVEN("flow, data, options", f, data, o);
   CLF_GIVEN("data->x", data->x);
-  return clf__mixture_fit_shrunk(f, data, o, 0, result);
+  return clf__mixture_fit_as(f, data, o, &(clf__mixture_form){0}, result);
 }
