@@ -45,6 +45,7 @@ UNRECORDED = re.compile(
     r"^\w+/(cpu/baseline|opencl:/simd8|opencl:/simd4|opencl:/simt64|check:opencl)(/|$)"
     r"|^(?!ops)\w+/opencl:/(clblast|simt)$"
 )
+LAST = re.compile(r"^(drivers|devices)$")  # they wait for drivers, and take minutes
 UNKNOWN = 5.0  # assumed seconds of a test that has not run yet
 
 
@@ -270,6 +271,7 @@ class Campaign:
             (t for t in found if t in self.tests),
             key=lambda t: (
                 t != former,
+                bool(LAST.match(t)),
                 not (first and first.match(t)),
                 t not in known,
                 self.seconds[t] * (slower if "opencl" in t else 1) / (1 + 4 * killers[t]),
