@@ -252,6 +252,11 @@ class Flow:
         return Columns(names_of(table.contents.names, table.contents.count), table.contents.at, table.contents.count)
 
     @property
+    def _context_like(self) -> Columns:
+        """The columns that a context must have: labels have no meaning for a flow that learned from numbers."""
+        return self._context_kinds or Columns.of_numbers(self.context_columns, self.context_dim)
+
+    @property
     def history(self) -> History:
         """The history of the training."""
         return history_of(self._flow)
@@ -316,7 +321,8 @@ class Flow:
         """
         new = self._handle is None and self._preset is not None
         if context is not None:
-            context = context_of(context, "context", None, None if new else self._context_kinds)
+            known = not new and (self._context_kinds or self.history.steps)
+            context = context_of(context, "context", None, self._context_like if known else None)
         if new:
             self._context = self._context or (0 if context is None else context.cols)
             self._create_for(x)
@@ -410,7 +416,7 @@ class Flow:
             return None
         if not count:
             raise ArgumentError("the flow takes no context; leave it out")
-        given = context_of(context, what, count, self._context_kinds).in_order(self.context_columns, what)
+        given = context_of(context, what, count, self._context_like).in_order(self.context_columns, what)
         if given.cols != count:
             raise ArgumentError(f"{what} has {given.cols} columns; {count} are wanted")
         if rows is None:

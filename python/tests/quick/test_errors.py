@@ -106,6 +106,20 @@ def test_context_is_wanted(conditional):
         conditional.log_prob(X[:, :1], context=X)
 
 
+@pytest.mark.parametrize("labels", ["a", ["a"], ["b", "a"]])
+def test_a_context_of_numbers_takes_no_labels(conditional, labels):
+    x = np.zeros((1 if isinstance(labels, str) else len(labels), 1))
+    for call in (
+        lambda: conditional.log_prob(x, context=labels),
+        lambda: conditional.sample(2, context=labels),
+        lambda: conditional.transform(x, context=labels),
+        lambda: conditional.fit(x, context=labels, steps=1, progress=False),
+    ):
+        with pytest.raises(clflow.ArgumentError, match=f'"{labels[0]}" is not a finite number'):
+            call()
+
+
+
 def test_files(tmp_path, fitted):
     with pytest.raises(clflow.FileError) as caught:
         clflow.load(tmp_path / "none.safetensors")
