@@ -276,6 +276,8 @@ START_TEST(archive_that_is_read) {
           "--out a.npz is the file that --data a.npz:x reads");
   refuses(2, "import m --check ./a.npz:x --out a.npz --force",
           "--out a.npz is the file that --check ./a.npz:x reads");
+  refuses(2, "train --data moons --given a.npz:c --out a.npz --force",
+          "--out a.npz is the file that --given a.npz:c reads");
 }
 END_TEST
 

@@ -89,6 +89,8 @@ START_TEST(given_labels) {
   ck_assert_double_eq_tol(sum / (double)t.rows, 28.5, 1);
   clf_table_free(&t);
   refuses(2, "sample g.flow -n 20 --given kind=swan --out u.csv", "swan");
+  refuses(2, "sample g.flow -n 20 --given kind=tern,kind=gull --out u.csv",
+          "--given sets column 1 twice");
 }
 END_TEST
 

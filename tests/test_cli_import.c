@@ -178,8 +178,28 @@ START_TEST(leakage_given) {
 }
 END_TEST
 
+/* The rows and their context are two arrays of one file. */
+START_TEST(context_in_an_archive) {
+  clf_table got, want;
+  succeeds("import " FILES "nflows_maf.state.pt --device cpu64 --out maf.safetensors", "weights");
+  succeeds("log-prob maf.safetensors --device cpu64 --data " FILES "nflows_maf.npz:x --given " FILES
+           "nflows_maf.npz:context --out maf.csv",
+           "");
+  WORKS(clf_table_read("maf.csv", &got));
+  WORKS(clf_table_read(FILES "nflows_maf.npz:logp", &want));
+  ck_assert_int_eq(got.rows, want.rows);
+  for (int64_t i = 0; i < got.rows; i++)
+    ck_assert_double_eq_tol(got.at[i], want.at[i], 1e-4 * fmax(1, fabs(want.at[i])));
+  clf_table_free(&got);
+  clf_table_free(&want);
+  refuses(1, "sample maf.safetensors -n 1 --given " FILES "nflows_maf.npz --out never.csv",
+          "name one: FILE.npz:ARRAY");
+}
+END_TEST
+
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {a_default_that_is_wrong, images_in_both_orders, sizes_of_images,
-                                leakage, leakage_given};
+  const TTest *const tests[] = {a_default_that_is_wrong, images_in_both_orders,
+                                sizes_of_images,         leakage,
+                                leakage_given,           context_in_an_archive};
   return program_main(argc, argv, "cli_import", files, tests, sizeof tests / sizeof *tests);
 }

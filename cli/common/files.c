@@ -95,14 +95,11 @@ static cli_use_how how_used(const cli_option *o) {
 
 /* stat() of FILE.npz for "FILE.npz:ARRAY". */
 static int archive_stat(const char *source, struct stat *st) {
-  for (const char *p = source; (p = strchr(p, ':')); p++) {
-    if (p - source < 4 || strncasecmp(p - 4, ".npz", 4) != 0) continue;
-    char *path = strndup(source, (size_t)(p - source));
-    const int failed = !path || stat(path, st) != 0;
-    free(path);
-    if (!failed) return 0;
-  }
-  return -1;
+  const size_t n = cli_archive_length(source);
+  char *const path = n ? strndup(source, n) : NULL;
+  const int failed = !path || stat(path, st) != 0;
+  free(path);
+  return failed ? -1 : 0;
 }
 
 /* Finds out what exists. Devices and pipes count as no file. */

@@ -241,6 +241,7 @@ static int set_value(const char *word, void *context) {
   if (!value || c == v->source.count)
     return cli_usage("--given %s: the context of %s has no such column", cli_clean(word),
                      cli_common.model);
+  if (v->set[c]) return cli_usage("--given sets column %" PRId32 " twice", c + 1);
   v->set[c] = 1;
   if (clf_column_value(v->source.at ? &v->source.at[c] : &plain, value, &v->at[c]) == CLF_OK)
     return CLI_OK;

@@ -96,6 +96,8 @@ int cli_table_match(cli_session *s, const char *data, const char *model);
  * A word is a file if it has a file's suffix or a folder, as in ./FILE.csv; a column with that
  * name has precedence.  Of images, "class" names their labels. */
 int cli_given_is_file(const char *word);
+/* The length of FILE.npz in "FILE.npz:ARRAY"; 0 for other words. */
+size_t cli_archive_length(const char *word);
 int cli_given_split(cli_session *s);
 /* Converts the context to what a flow takes, one column for each label, with the original
  * columns in s->context; for a flow that already has a context, with that flow's label codes. */

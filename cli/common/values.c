@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static const char a_word[] = "a word";
@@ -272,6 +273,12 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
 
 /* ---- What --given says ----------------------------------------------------------------------- */
 
+size_t cli_archive_length(const char *word) {
+  for (const char *p = word; (p = strchr(p, ':')); p++)
+    if (p - word > 4 && strncasecmp(p - 4, ".npz", 4) == 0 && p[1]) return (size_t)(p - word);
+  return 0;
+}
+
 /* Decides by the name, so that a file without a suffix that has the name of a column is not
  * taken for it. */
 int cli_given_is_file(const char *word) {
@@ -279,5 +286,5 @@ int cli_given_is_file(const char *word) {
   int is = 0;
   for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
     is |= cli_has_suffix(word, endings[i]);
-  return is || (strchr(word, '/') && access(word, R_OK) == 0);
+  return is || cli_archive_length(word) || (strchr(word, '/') && access(word, R_OK) == 0);
 }
