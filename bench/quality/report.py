@@ -133,6 +133,28 @@ def is_complete(folder, seconds):
     return all(names.issuperset(wanted) for names in found)
 
 
+def later(folder, other, seconds):
+    """Returns a section that compares `clflow fit` in two folders on the same test rows, seed by seed."""
+    lines = ["| table | seed | above | later | difference | later to the best of the others |", "|---" * 6 + "|"]
+    for file in sorted((other / "results").glob(f"*/clflow-fit-t{seconds:g}-s*.npz")):
+        results = folder / "results" / file.parent.name
+        if not (results / file.name).exists():
+            continue
+        before, after = (np.load(each)["logp"] for each in (results / file.name, file))
+        row = row_of(results, seconds)
+        row.logp["clflow fit"] = after
+        d = after - before
+        cells = [row.name, file.stem.rsplit("-s", 1)[1], f"{mean_of(before):.3f}", f"{mean_of(after):.3f}"]
+        cells += [f"{d.mean():+.3f} ± {d.std(ddof=1) / math.sqrt(len(d)):.3f}", verdict(row, "clflow fit")]
+        lines.append("| " + " | ".join(cells) + " |")
+    text = (
+        "`clflow fit` has changed since it was measured for the table above: kernels are a candidate; mixtures have up "
+        "to 256 components, and the kinds of covariance share their time; columns are rescaled only if mixtures of all "
+        "columns agree; discrete columns are scored with noise. On the tables below both were measured."
+    )
+    return "\n\n".join(["## After later changes of `clflow fit`", textwrap.fill(text, 100), "\n".join(lines)])
+
+
 def table(rows):
     heads = ["table (rows x columns)", *COLUMNS, "truth", "error", "clflow fit to the best"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
@@ -183,7 +205,7 @@ def summary(rows):
     return text
 
 
-def page(folder, seconds):
+def page(folder, seconds, other=None):
     rows = collect(folder, seconds)
     head = (
         "Mean log-likelihood of test rows, in nats for each row, columns standardised by the training rows. "
@@ -196,6 +218,7 @@ def page(folder, seconds):
     )
     paragraphs = [head, "" if is_complete(folder, seconds) else missing, summary(rows)]
     text = "\n\n".join(textwrap.fill(p, 100, break_on_hyphens=False) for p in paragraphs if p)
+    section = "\n" + later(folder, other, seconds) + "\n" if other else ""
     return f"""# How good the densities are
 
 {text}
@@ -218,10 +241,8 @@ def page(folder, seconds):
   twelve of them (airports, bounded, breast-cancer, diabetes, diamonds, outliers, quakes,
   sacramento, saratoga, schools, student, txhousing) the trials looked at the test rows that are
   scored here, so the figures of `clflow fit` may be a little optimistic there.
-- `clflow fit` was measured before two later changes of it: columns are rescaled only if mixtures of
-  all columns agree, and the kinds of covariance share the time for mixtures.
 - A cell is empty where no method of the column was run, or none has a density given a context.
-
+{section}
 ## What was run
 
 {coverage(folder, seconds)}
