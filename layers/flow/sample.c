@@ -10,8 +10,11 @@ static clf_status refuse_inverse(const clf__chunk *c, int32_t i) {
   const clf__arrays *a = c->a;
   const int32_t D = c->f->spec.dim;
   if (!a->in)
-    return clf__fail(CLF_ENUM, "the inverse of the flow overflows at sample %lld of seed %llu",
-                     (long long)(a->first + c->first + i), (unsigned long long)a->seed);
+    return clf__fail(
+        CLF_ENUM,
+        "the inverse of the flow overflows at sample %lld of seed %llu: its maps multiply by "
+        "too much there; affine(scale=atan) bounds the factor",
+        (long long)(a->first + c->first + i), (unsigned long long)a->seed);
   const double *z = a->in + (c->first + i) * D;
   int32_t far = 0;
   for (int32_t d = 1; d < D; d++)

@@ -210,6 +210,44 @@ START_TEST(samples_are_latents_inverted) {
 }
 END_TEST
 
+/* A split whose prior has a mean of 800, and 800 for the logarithm of its deviations too. */
+static clf_flow *wide_prior(const char *text, const char *parameter) {
+  enum { NUMBERS = 8 };
+  static const double far[NUMBERS] = {800, 800, 800, 800, 800, 800, 800, 800};
+  clf_flow *f = flows_of(flows_dev, text, 3);
+  int i = 0;
+  while (i < clf_flow_param_count(f) && strcmp(clf_flow_param(f, i).name, parameter)) i++;
+  ck_assert_msg(i < clf_flow_param_count(f), "there is no parameter %s", parameter);
+  WORKS(clf_write64(flows_dev, clf_flow_param(f, i).at, far));
+  return f;
+}
+
+/* The prior of split(prior=conv) has deviations of at most exp(8), unless clamp is 0. */
+START_TEST(priors_are_bounded) {
+  const double z[8] = {0.5, -1, 2, 0.25, -0.75, 1, 0, -2};
+  double x[8];
+  if (flows_checking()) return; /* exp(800) is no number of floats */
+  clf_flow *f = wide_prior("2x2x2: split(prior=conv) -> normal", "layers.0.prior.0.bias");
+  WORKS(clf_invert(f, z, 1, x, NULL));
+  for (int i = 0; i < 4; i++) {
+    ck_assert_double_eq_tol(x[2 * i], z[4 + i], 1e-6);
+    ck_assert_double_eq_tol(x[2 * i + 1], 800 + exp(8) * z[i], 1e-2);
+  }
+  clf_flow_free(f);
+  static const char *const unbounded[][2] = {
+      {"2x2x2: split(prior=conv(clamp=0)) -> normal", "layers.0.prior.0.bias"},
+      {"2x2x2: split(prior=normal(trained)) -> normal", "layers.0.prior.numbers"}};
+  for (int k = 0; k < 2; k++) {
+    f = wide_prior(unbounded[k][0], unbounded[k][1]);
+    REFUSED(
+        clf_sample(f, 9, 3, 1, x), CLF_ENUM,
+        "the inverse of the flow overflows at sample 3 of seed 9: its maps multiply by too much "
+        "there; affine(scale=atan) bounds the factor");
+    clf_flow_free(f);
+  }
+}
+END_TEST
+
 /* Glow on few images, which it learns by heart: what lies between them is drawn all the same.  With
  * the scales of openai/glow, which are not bounded from below, pixels grow beyond 1e10 here. */
 static clf_flow *learned_glow(const char *text, const clf_images *images, const clf_table *labels) {
@@ -386,6 +424,7 @@ void tests_of_given(TCase *tc) {
   tcase_add_test(tc, nets_begin_at_rest);
   tcase_add_test(tc, contexts_are_learned);
   tcase_add_test(tc, samples_are_latents_inverted);
+  tcase_add_test(tc, priors_are_bounded);
   tcase_add_test(tc, glows_can_be_sampled);
   tcase_add_test(tc, resumes_with_the_same_bits);
   tcase_add_test(tc, steps_in_micro_batches);
