@@ -88,6 +88,7 @@ START_TEST(given_labels) {
   for (int64_t i = 0; i < t.rows; i++) sum += t.at[i * t.cols + t.cols - 1];
   ck_assert_double_eq_tol(sum / (double)t.rows, 28.5, 1);
   clf_table_free(&t);
+  succeeds("info g.flow", "trained   by `clflow fit`\n");
   refuses(2, "sample g.flow -n 20 --given kind=swan --out u.csv", "swan");
   refuses(2, "sample g.flow -n 20 --given kind=tern,kind=gull --out u.csv",
           "--given sets column 1 twice");

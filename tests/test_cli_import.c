@@ -182,6 +182,7 @@ END_TEST
 START_TEST(context_in_an_archive) {
   clf_table got, want;
   succeeds("import " FILES "nflows_maf.state.pt --device cpu64 --out maf.safetensors", "weights");
+  succeeds("info maf.safetensors", "trained   not by `clflow train`\n");
   succeeds("log-prob maf.safetensors --device cpu64 --data " FILES "nflows_maf.npz:x --given " FILES
            "nflows_maf.npz:context --out maf.csv",
            "");

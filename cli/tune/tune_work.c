@@ -102,6 +102,13 @@ static clf_status conv(shapes *s, const int32_t *at) {
   return clf_do(s->dev, conv_bwd_weights, .x = x, .dy = y, .dw = weights);
 }
 
+static clf_status refuse_nul(int line) {
+  char why[320];
+  snprintf(why, sizeof why, "%.200s, line %d holds a NUL byte; shapes are lines of text",
+           cli_tuning.shapes, line);
+  return clf_fail(CLF_EFORMAT, why);
+}
+
 static clf_status refuse(int line, const char *text) {
   char why[256];
   snprintf(why, sizeof why,
@@ -168,7 +175,7 @@ static clf_status run_file(clf_device *dev, FILE *f) {
   char text[LINE];
   int has_nul;
   for (int line = 1; read_line(f, text, &has_nul); line++) {
-    if (has_nul) return refuse(line, "a NUL byte");
+    if (has_nul) return refuse_nul(line);
     if (strlen(text) == LINE - 1 && !strchr(text, '#')) return refuse(line, text);
     text[strcspn(text, "#\r")] = 0;
     if (!text[strspn(text, " \t")]) continue;
@@ -179,7 +186,9 @@ static clf_status run_file(clf_device *dev, FILE *f) {
     clf_arena_free(&s.arena);
     CLF_TRY(status);
   }
-  return ferror(f) ? clf_fail(CLF_EIO, "the file of shapes could not be read") : CLF_OK;
+  if (!ferror(f)) return CLF_OK;
+  snprintf(text, sizeof text, "%.200s cannot be read", cli_tuning.shapes);
+  return clf_fail(CLF_EIO, text);
 }
 
 clf_status cli_tune_shapes(clf_device *dev, void *context) {

@@ -88,9 +88,11 @@ static void print_mean(const char *name, double logp, const clf_flow_spec *spec,
     printf("%-9s %.6f nats, %s\n", name, logp, *what ? what + 2 : "mean log-likelihood");
 }
 
-static void print_history(clf_history h, const clf_flow_spec *spec) {
+static void print_history(const clf_flow *flow) {
+  const clf_history h = clf_flow_history(flow);
+  const clf_flow_spec *spec = clf_flow_get_spec(flow);
   if (h.steps == 0) {
-    puts("trained   never");
+    puts(clf_flow_record(flow) ? "trained   by `clflow fit`" : "trained   not by `clflow train`");
     return;
   }
   printf("trained   %" PRId64 " epochs, %" PRId64 " steps\n", h.epochs, h.steps);
@@ -176,7 +178,7 @@ static int print_text(const clf_flow *flow, const clf_arch *arch, const clf_trai
   cli_info_columns(flow);
   if (clf_arch_context(arch)) printf("context   %d\n", clf_arch_context(arch));
   printf("flow      %s\n", clf_arch_text(arch));
-  print_history(clf_flow_history(flow), clf_flow_get_spec(flow));
+  print_history(flow);
   print_resumable();
   printf("weights   %" PRId64 "\n", clf_flow_weight_count(flow));
   if (batch) print_plan(plan);

@@ -204,8 +204,9 @@ START_TEST(test_tune) {
   write_text("shapes", "conv 1 8 8 4 4 3 3\n");
   refuses(1, "tune --shapes shapes", "shapes, line 1: \"conv 1 8 8 4 4 3 3\" is neither");
   write_bytes("shapes", "gemm 1 2 3\n\0", 12);
-  refuses(1, "tune --shapes shapes", "shapes, line 2: \"a NUL byte\" is neither");
-  refuses(1, "tune --shapes /dev/zero", "/dev/zero, line 1: \"a NUL byte\" is neither");
+  refuses(1, "tune --shapes shapes", "shapes, line 2 holds a NUL byte");
+  refuses(1, "tune --shapes /", "/ cannot be read");
+  refuses(1, "tune --shapes /dev/zero", "/dev/zero, line 1 holds a NUL byte");
   refuses(1, "tune --shapes none", "none cannot be opened");
   refuses(2, "tune model --shapes none", "--shapes and a model exclude each other");
   refuses(1, "tune --device cpu64", "cpu64 has no choice of algorithms");
