@@ -286,7 +286,7 @@ START_TEST(shapes_that_are_too_large) {
     write_text("shapes", neither[i]);
     refuses(1, "tune --shapes shapes", "\" is neither \"gemm M N K [ta] [tb]\" nor \"conv N H W");
   }
-  refuses(1, "tune --shapes .", "the file of shapes could not be read");
+  refuses(1, "tune --shapes .", "clflow: tune: . cannot be read");
 }
 END_TEST
 

@@ -193,6 +193,23 @@ START_TEST(test_rows_are_checked_first) {
 }
 END_TEST
 
+/* A sweep that is killed leaves no training behind: each saves and ends, and --resume continues. */
+static void killed_and_resumed(void) {
+#ifdef __linux__
+  static const struct timespec moment = {0, 50000000};
+  const pid_t pid = start("sweep " LONG "--out killed.safetensors");
+  wait_for("killed.safetensors.sweep/001.jsonl");
+  nanosleep(&moment, NULL);
+  ck_assert_int_eq(suite_kill(pid, SIGKILL), 0);
+  release(finish(pid));
+  wait_for("killed.safetensors.sweep/000.safetensors");
+  wait_for("killed.safetensors.sweep/001.safetensors");
+  succeeds("info killed.safetensors.sweep/000.safetensors", "resume    yes");
+  succeeds("sweep " LONG "--resume --out killed.safetensors", "validation rows");
+  same_files("killed.safetensors", "whole.safetensors");
+#endif
+}
+
 START_TEST(a_sweep_that_was_stopped_goes_on) {
   static const struct timespec moment = {0, 50000000};
   succeeds("sweep " LONG "--out whole.safetensors", "validation rows");
@@ -217,6 +234,7 @@ START_TEST(a_sweep_that_was_stopped_goes_on) {
   succeeds("sweep " LONG "--resume --out cut.safetensors", "validation rows");
   ck_assert_int_eq(stat("cut.safetensors.sweep/000.safetensors", &after), 0);
   ck_assert_int_eq((int)before.st_ino, (int)after.st_ino); /* not trained again */
+  killed_and_resumed();
 }
 END_TEST
 

@@ -57,7 +57,7 @@ extern struct cli_common {
   { "--seed", "S", "seed the random numbers: " what, CLI_SEED, to, "1", 0, 0 }
 #define CLI_OPTION(name, arg, help, type, to, initial)                                             \
   { name, arg, help, type, to, initial, 0, 0 }
-/* An old name that still works and is not shown in --help. */
+/* An old name that still works, or an option for this program alone: not shown in --help. */
 #define CLI_OPTION_OLD(name, arg, type, to)                                                        \
   { name, arg, NULL, type, to, NULL, 0, 0 }
 #define CLI_SECTION(text)                                                                          \

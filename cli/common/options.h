@@ -57,7 +57,7 @@ typedef struct cli_option {
   const char *name; /* "--batch", "-n"; for an operand its name in --help */
   const char *arg;  /* the value's name in --help; for a choice its words: "nvp|nice"; "[FILE]": may
                        be omitted, which means standard output */
-  const char *help; /* begins with a verb; NULL: an old name that works but is not shown */
+  const char *help; /* begins with a verb; NULL: it works but is not shown */
   cli_type type;
   void *to;
   const char *initial; /* value before parsing; NULL leaves `to` unchanged */

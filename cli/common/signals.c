@@ -6,6 +6,10 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#include <unistd.h>
+#endif
 
 /* The signals that end a process if they are not handled, and whether a training treats them as
  * a request. */
@@ -64,6 +68,16 @@ static void ask(int number) {
   const double since =
       (double)(now.tv_sec - asked.tv_sec) + 1e-9 * (double)(now.tv_nsec - asked.tv_nsec);
   if ((number == SIGINT || number == SIGTERM) && since > 0.3) end_by(number);
+}
+
+void cli_signals_follow(int64_t parent) {
+#ifdef __linux__
+  if (!parent) return;
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != (pid_t)parent) raise(SIGTERM); /* it ended before the call */
+#else
+  (void)parent;
+#endif
 }
 
 void cli_signals_ask(void) {

@@ -14,6 +14,9 @@ void cli_signals_begin(void);
 /* After this call, the first SIGINT, SIGTERM, SIGHUP or SIGXCPU only sets cli_stop_wanted. */
 void cli_signals_ask(void);
 extern volatile sig_atomic_t cli_stop_wanted;
+/* After this call, the end of the process `parent`, which started this one, counts as SIGTERM.
+ * Linux alone tells; elsewhere, and for 0, this does nothing. */
+void cli_signals_follow(int64_t parent);
 
 /* ---- training.c ------------------------------------------------------------------------------ */
 

@@ -32,7 +32,7 @@ static int makes_flow(const char *word) {
 typedef struct command {
   const char *argv[CLI_PASSED_MOST + CLI_SWEEP_WORDS + 16];
   int count;
-  char device[96], out[4200], log[4200];
+  char device[96], out[4200], log[4200], parent[32];
 } command;
 
 static void add(command *c, const char *word) { c->argv[c->count++] = word; }
@@ -41,6 +41,7 @@ static void build(command *c, int32_t i, const cli_member *m, const char *device
   snprintf(c->device, sizeof c->device, "--device=%s", device);
   snprintf(c->out, sizeof c->out, "--out=%s", cli_sweep_file(i, ".safetensors"));
   snprintf(c->log, sizeof c->log, "--log=%s", cli_sweep_file(i, ".jsonl"));
+  snprintf(c->parent, sizeof c->parent, "--parent=%lld", (long long)getpid());
   const int goes_on = cli_sweep_wanted.resume && access(c->out + strlen("--out="), F_OK) == 0;
   c->count = 0;
   add(c, "clflow");
@@ -53,6 +54,7 @@ static void build(command *c, int32_t i, const cli_member *m, const char *device
   add(c, c->device);
   add(c, c->out);
   add(c, c->log);
+  add(c, c->parent);
   add(c, goes_on ? "--resume" : "--force");
   c->argv[c->count] = NULL;
 }

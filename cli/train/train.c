@@ -107,6 +107,7 @@ static int train(cli_session *s, cli_training *t) {
 }
 
 static int run(void) {
+  cli_signals_follow(cli_wanted.parent);
   const int first = cli_ranks_own() == 0;
   int code = cli_train_ranks_check();
   if (!code) code = first ? check_outputs() : cli_devices_check();

@@ -23,6 +23,7 @@ extern struct cli_wanted {
   const char *share;
   int resume, weights_only, dry_run, recalibrate;
   double save_every;
+  int64_t parent; /* the process of the sweep that this training is part of; 0: none */
 } cli_wanted;
 
 #define CLI_TRAIN_USAGE "--data DATA --out FILE [options]"

@@ -59,7 +59,8 @@ void cli_train_say_continue(void) {
 }
 
 const char *cli_train_command(void) {
-  static const char *const left_out[] = {"--devices", "--share", "--device", "--grains", "--mpi"};
+  static const char *const left_out[] = {"--devices", "--share", "--device",
+                                         "--grains",  "--mpi",   "--parent"};
   static char line[60000];
   snprintf(line, sizeof line, "clflow train");
   for (const cli_option *o = cli_train_options; o->name; o++) {

@@ -177,6 +177,7 @@ cli_option cli_train_options[] = {
                "their speed)",
                CLI_TEXT, &cli_wanted.share, NULL),
     CLI_OPTION_MPI,
+    CLI_OPTION_OLD("--parent", "PID", CLI_INDEX, &cli_wanted.parent), /* `clflow sweep` sets it */
     CLI_OPTIONS_END,
 };
 
