@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_flow_faults.c: flows of composed architectures, on cpu, when the n-th call of the device
- * fails, or the n-th allocation: training, densities, gradients, samples and exports.  Each n is
- * tried.  A call returns the message of what failed, or the right result, and leaves no memory of
- * the device taken; host memory is checked by the leak sanitizer. */
+ * fails, or the n-th allocation: training, fits, densities, gradients, samples and exports.  A call
+ * returns the message of what failed, or the right result, and leaves no memory of the device
+ * taken; host memory is checked by the leak sanitizer. */
 #define _GNU_SOURCE
 #include <jansson.h>
 #include <math.h>
@@ -13,9 +13,10 @@
 #include "clflow/clflow.h"
 #include "faults/device.h"
 #include "faults/hooks.h"
+#include "flow_private.h"
 #include "suite.h"
 
-enum { ROWS = 6, MOST = 16, CONTEXT = 2 };
+enum { ROWS = 6, MORE = 40, MOST = 16, CONTEXT = 2 };
 
 /* Between them: each layer that computes on the device, in both directions, each net and base. */
 static const char *const texts[] = {
@@ -40,8 +41,8 @@ enum { TEXTS = sizeof texts / sizeof *texts };
 static clf_arch *arch;
 static int32_t dim, context;
 static int has_latents;
-static clf_table rows, given;
-static clf_images *images; /* NULL: rows of numbers */
+static clf_table rows, given, more, more_given; /* more: for a search */
+static clf_images *images;                      /* NULL: rows of numbers */
 
 static void make_data(const char *text) {
   WORKS(clf_arch_parse(text, &arch));
@@ -53,6 +54,10 @@ static void make_data(const char *text) {
   for (int i = 0; i < ROWS * dim; i++)
     rows.at[i] = pictures ? 7 * i % 250 + 0.5 : sin(i * i) + 0.1 * i;
   for (int i = 0; i < ROWS * CONTEXT; i++) given.at[i] = cos(i * i);
+  WORKS(clf_table_new(MORE, dim, &more));
+  WORKS(clf_table_new(MORE, CONTEXT, &more_given));
+  for (int i = 0; i < MORE * dim; i++) more.at[i] = sin(i * i) + 0.1 * (i % 3);
+  for (int i = 0; i < MORE * CONTEXT; i++) more_given.at[i] = cos(i * i);
   if (!pictures) return;
   WORKS(clf_images_open("glyphs:n=6,size=4", NULL, &images));
   WORKS(clf_images_wait(images));
@@ -62,6 +67,8 @@ static void free_data(void) {
   images = NULL;
   clf_table_free(&rows);
   clf_table_free(&given);
+  clf_table_free(&more);
+  clf_table_free(&more_given);
   clf_arch_free(arch);
 }
 
@@ -165,6 +172,22 @@ static clf_status use_it(clf_flow *f, const char *path) {
   (void)path;
   return use(f, &sum);
 }
+/* The search for a density, up to its first candidate. */
+static int at_once(const clf_fit_progress *p, void *unused) {
+  (void)unused;
+  return p->ended != NULL;
+}
+static clf_status fit(clf_flow *f, const char *path) {
+  clf_flow *found = NULL;
+  const clf_fit_options o = clf_fit_options_default();
+  (void)path;
+  const clf_status s =
+      clf_fit(f->dev, &(clf_fit_data){.x = &more, .given = &more_given}, &o, at_once, NULL, &found);
+  const int has_flow = found != NULL;
+  clf_flow_free(found);
+  return s == CLF_ESTOPPED && has_flow ? CLF_OK : s;
+}
+
 static const struct {
   const char *name;
   int text;
@@ -176,8 +199,10 @@ static const struct {
             {"training with images", 4, train_it, NULL, NULL},
             {"training of columns", 3, train_it, NULL, NULL},
             {"training with a context", 1, train_it, NULL, NULL},
-            {"densities", 1, use_it, NULL, NULL}};
-enum { JOBS = sizeof jobs / sizeof *jobs };
+            {"densities", 1, use_it, NULL, NULL},
+            {"fit", 1, fit, NULL, NULL}};
+/* Every n up to DENSE, then one in DENSE of the rest. */
+enum { JOBS = sizeof jobs / sizeof *jobs, DENSE = 260 };
 
 static char folder[] = "/tmp/clflow-flow-faults-XXXXXX";
 
@@ -206,7 +231,7 @@ START_TEST(memory_runs_out) {
   WORKS(clf_flow_create_arch(dev, arch, 3, &f));
   WORKS(jobs[_i].run(f, "whole/flow"));
   long n = 1;
-  for (int failed = 1; failed; n++) {
+  for (int failed = 1; failed; n += 1 + n / DENSE) {
     clf_log_prob(NULL, NULL, 0, NULL); /* so that its message is the last one */
     fault_memory = (fault_hook){.n = n};
     const clf_status s = jobs[_i].run(f, "now/flow");
@@ -214,11 +239,11 @@ START_TEST(memory_runs_out) {
     fault_memory = (fault_hook){0};
     if (s)
       ck_assert_msg(failed && s == CLF_ENOMEM && strstr(clf_errmsg(), "memory"),
-                    "%s, allocation %ld: %s", jobs[_i].name, n, clf_errmsg());
+                    "%s, allocation %ld: %s: %s", jobs[_i].name, n, clf_strerror(s), clf_errmsg());
     if (jobs[_i].last) ck_assert_int_eq(has_file(jobs[_i].name, jobs[_i].last, n), !s);
     if (jobs[_i].first) has_file(jobs[_i].name, jobs[_i].first, n);
   }
-  if (getenv("CLF_VERBOSE")) printf("%s: %ld allocations\n", jobs[_i].name, n - 2);
+  if (getenv("CLF_VERBOSE")) printf("%s: %ld\n", jobs[_i].name, n);
   clf_flow_free(f);
   clf_close(dev);
   free_data();

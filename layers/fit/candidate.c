@@ -69,7 +69,10 @@ clf_status clf__fit_flow(const clf__fit *f, const clf__fit_candidate *c, int spl
   if (s) return s;
   if (f->grid) s = clf_flow_set_grid(*flow, f->grid);
   if (!s) s = clf__fit_set_scaling(f, *flow);
-  if (s) clf_flow_free(*flow);
+  if (s) {
+    clf_flow_free(*flow);
+    *flow = NULL; /* a candidate frees its flows */
+  }
   return s;
 }
 

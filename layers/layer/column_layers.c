@@ -3,7 +3,6 @@
  * the remaining columns are unchanged.
  *
  * Samples are permuted so that each layer's columns are adjacent, and permuted back. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "layer.h"
@@ -18,6 +17,7 @@ typedef struct column_layers {
   clf__layer *layer;        /* count of them */
   int32_t *first; /* (count + 1) the first column of each layer, and of the remaining ones */
   int count;
+  double *row; /* two rows for the host, which has one call of a flow at a time */
 } column_layers;
 
 static column_layers *own_of(const clf__layer *l) { return l->own; }
@@ -61,8 +61,9 @@ static clf_status allocate(clf__layer *l) {
     o->columns = calloc(D, sizeof *o->columns);
     o->layer = calloc(n, sizeof *o->layer);
     o->first = calloc(n + 1, sizeof *o->first);
+    o->row = calloc(2 * D, sizeof *o->row);
   }
-  return o && o->columns && o->layer && o->first
+  return o && o->columns && o->layer && o->first && o->row
              ? CLF_OK
              : clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
 }
@@ -140,6 +141,7 @@ static void unmake(clf__layer *l) {
   for (int i = 0; o && i < o->count; i++)
     if (o->layer[i].ops->unmake) o->layer[i].ops->unmake(&o->layer[i]);
   if (o) {
+    free(o->row);
     free(o->first);
     free(o->layer);
     free(o->columns);
@@ -301,59 +303,53 @@ static clf_status backward_inverse(const clf__layer *l, const clf__pass *p, clf_
 
 /* ---- On the host ----------------------------------------------------------------------------- */
 
-/* Gathers columns of a row, and scatters them back; NULL if memory runs out. */
-static double *gathered(const clf__layer *l, const double *x) {
-  double *own = malloc((size_t)l->in.dim * sizeof *own);
-  for (int32_t j = 0; own && j < l->in.dim; j++) own[j] = x[own_of(l)->columns[j]];
-  return own;
+/* Gathers columns of a row, and scatters them back. */
+static void gather_row(const clf__layer *l, const double *x, double *own) {
+  for (int32_t j = 0; j < l->in.dim; j++) own[j] = x[own_of(l)->columns[j]];
 }
-static void scattered(const clf__layer *l, double *own, double *x) {
+static void scatter_row(const clf__layer *l, const double *own, double *x) {
   for (int32_t j = 0; j < l->in.dim; j++) x[own_of(l)->columns[j]] = own[j];
-  free(own);
 }
 
-/* NaN if memory runs out. */
 static double host_forward(const clf__layer *l, double *x) {
   const column_layers *o = own_of(l);
-  double *own = gathered(l, x), logdet = own ? 0 : NAN;
-  for (int i = 0; own && i < o->count; i++)
-    logdet += o->layer[i].ops->host_forward(&o->layer[i], own + o->first[i]);
-  if (own) scattered(l, own, x);
+  double logdet = 0;
+  gather_row(l, x, o->row);
+  for (int i = 0; i < o->count; i++)
+    logdet += o->layer[i].ops->host_forward(&o->layer[i], o->row + o->first[i]);
+  scatter_row(l, o->row, x);
   return logdet;
 }
 static double host_inverse(const clf__layer *l, double *y) {
   const column_layers *o = own_of(l);
-  double *own = gathered(l, y), logdet = own ? 0 : NAN;
-  for (int i = 0; own && i < o->count; i++)
-    logdet += o->layer[i].ops->host_inverse(&o->layer[i], own + o->first[i]);
-  if (own) scattered(l, own, y);
+  double logdet = 0;
+  gather_row(l, y, o->row);
+  for (int i = 0; i < o->count; i++)
+    logdet += o->layer[i].ops->host_inverse(&o->layer[i], o->row + o->first[i]);
+  scatter_row(l, o->row, y);
   return logdet;
 }
 static void host_backward(const clf__layer *l, const double *x, double dlogdet, double *dx) {
   const column_layers *o = own_of(l);
-  double *own = gathered(l, x), *down = gathered(l, dx);
-  for (int i = 0; own && down && i < o->count; i++)
+  double *const own = o->row, *const down = own + l->in.dim;
+  gather_row(l, x, own);
+  gather_row(l, dx, down);
+  for (int i = 0; i < o->count; i++)
     o->layer[i].ops->host_backward(&o->layer[i], own + o->first[i], dlogdet, down + o->first[i]);
-  for (int32_t d = 0; d < l->in.dim && !(own && down); d++) dx[d] = NAN;
-  if (own && down) scattered(l, down, dx), down = NULL;
-  free(own);
-  free(down);
+  scatter_row(l, down, dx);
 }
 
 static int32_t outside(const clf__layer *l, const double *x, double interval[2]) {
   const column_layers *o = own_of(l);
-  double *own = malloc((size_t)l->in.dim * sizeof *own);
-  int32_t found = -1;
-  for (int i = 0; own && i < o->count && found < 0; i++) {
+  for (int i = 0; i < o->count; i++) {
     const clf__layer *sub = &o->layer[i];
     const int32_t *columns = o->columns + o->first[i];
-    for (int32_t j = 0; j < sub->in.dim; j++) own[j] = x[columns[j]];
-    const int32_t at =
-        sub->ops->outside && !sub->inverted ? sub->ops->outside(sub, own, interval) : -1;
-    if (at >= 0) found = columns[at];
+    if (!sub->ops->outside || sub->inverted) continue;
+    for (int32_t j = 0; j < sub->in.dim; j++) o->row[j] = x[columns[j]];
+    const int32_t at = sub->ops->outside(sub, o->row, interval);
+    if (at >= 0) return columns[at];
   }
-  free(own);
-  return found;
+  return -1;
 }
 
 const clf__layer_ops clf__layer_columns = {
