@@ -473,6 +473,62 @@ START_TEST(columns_are_treated_only_if_that_is_better_together) {
 }
 END_TEST
 
+/* The layers of a row of fit.def, with nets of 32 units. */
+static const char *layers_of(const char *title) {
+  static const char *const rows[][2] = {
+#define CLF_FIT_FLOW(title, from, to, share, layers, base, options) {title, layers},
+#define MIXTURE NULL
+#define ANY 0
+#include "../layers/fit/fit.def"
+#undef CLF_FIT_FLOW
+#undef MIXTURE
+#undef ANY
+  };
+  static char text[512];
+  size_t i = 0;
+  while (i < sizeof rows / sizeof *rows && strcmp(rows[i][0], title) != 0) i++;
+  ck_assert_msg(i < sizeof rows / sizeof *rows, "fit.def has no %s", title);
+  const char *const hidden = strstr(rows[i][1], "${hidden}");
+  ck_assert_ptr_nonnull(hidden);
+  snprintf(text, sizeof text, "%.*s32%s", (int)(hidden - rows[i][1]), rows[i][1],
+           hidden + strlen("${hidden}"));
+  return text;
+}
+
+/* Neal's funnel: a column v with a standard deviation of 3, and three of exp(v / 2).  Its density
+ * has -log(3) - 2 log(2 pi e) = -6.77 nats.  Scales below 1 reach -11 in these steps. */
+START_TEST(scales_that_depend_on_a_column) {
+  enum { ROWS = 1200 };
+  static const char title[] = "affine autoregressive in order";
+  clf_table x;
+  uint32_t s = 9;
+  WORKS(clf_table_new(ROWS, 4, &x));
+  for (int i = 0; i < 4 * ROWS; i++)
+    x.at[i] = i % 4 ? exp(x.at[i / 4 * 4] / 2) * nearly_normal(&s) : 3 * nearly_normal(&s);
+  clf_fit_options o = brief(1), again = brief(1e6);
+  o.quick = 1;
+  clf_flow *flow = fit(&(clf_fit_data){.x = &x}, &o);
+  json_t *plan = record_of(flow);
+  json_object_set_new(plan, "head", json_string("standardize"));
+  json_object_set_new(plan, "candidates",
+                      json_pack("[{s:s, s:s, s:s, s:s, s:s, s:i, s:i}]", "name", title, "layers",
+                                layers_of(title), "base", "normal", "options",
+                                "batch=256, lr=0.003, ema=0.99, schedule=cosine, clip=5", "start",
+                                "", "seed", 1, "steps", 400));
+  char *const text = json_dumps(plan, JSON_COMPACT);
+  again.repeat = text;
+  clf_flow *trained = fit(&(clf_fit_data){.x = &x}, &again);
+  json_t *record = record_of(trained);
+  ck_assert_double_gt(number(candidate(record, title), NULL, "test"), -7.6);
+  free(text);
+  json_decref(plan);
+  json_decref(record);
+  clf_flow_free(flow);
+  clf_flow_free(trained);
+  clf_table_free(&x);
+}
+END_TEST
+
 /* Two columns of four equally likely whole numbers: no density gives rows with noise more than
  * -2 log(4) = -2.77 nats, but narrow components give the values themselves more. */
 START_TEST(discrete_columns_are_scored_with_noise) {
@@ -638,6 +694,7 @@ int main(void) {
   tcase_add_test(tc, columns_are_treated_only_if_that_is_better_together);
   tcase_add_test(tc, discrete_columns_are_scored_with_noise);
   tcase_add_test(tc, near_copies_are_found_by_kernels);
+  tcase_add_test(tc, scales_that_depend_on_a_column);
   tcase_add_test(tc, one_column);
   tcase_add_test(tc, tables_without_a_density);
   tcase_add_test(tc, bad_input_is_refused);
