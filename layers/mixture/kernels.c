@@ -17,23 +17,24 @@ static double apart(const double *a, const double *b, int32_t D) {
   return sum;
 }
 
-/* The distance of centre i to its nearest centre by number n, from 1. */
+/* The distance of centre i to its nearest centre by number n, 1 to MOST_NEIGHBOURS. */
 static double distance_to(const double *centre, int32_t K, int32_t D, int32_t i, int n) {
   double nearest[MOST_NEIGHBOURS];
-  int found = 0;
+  for (int j = 0; j < MOST_NEIGHBOURS; j++) nearest[j] = INFINITY;
   for (int32_t k = 0; k < K; k++) {
     const double here = apart(centre + (size_t)i * (size_t)D, centre + (size_t)k * (size_t)D, D);
-    if (k == i || (found == n && here >= nearest[n - 1])) continue;
-    int at = found < n ? found++ : n - 1;
+    if (k == i || here >= nearest[n - 1]) continue;
+    int at = n - 1;
     for (; at > 0 && nearest[at - 1] > here; at--) nearest[at] = nearest[at - 1];
     nearest[at] = here;
   }
-  return found ? sqrt(nearest[found - 1]) : 1;
+  return sqrt(nearest[n - 1]);
 }
 
 static double std_of(const clf__mixture_form *form, const double *centre, int32_t K, int32_t D,
                      int32_t i) {
-  const int n = form->neighbour < MOST_NEIGHBOURS ? form->neighbour : MOST_NEIGHBOURS;
+  const int others = K - 1 < MOST_NEIGHBOURS ? K - 1 : MOST_NEIGHBOURS;
+  const int n = form->neighbour < others ? form->neighbour : others;
   const double unit = n ? fmax(distance_to(centre, K, D, i, n) / sqrt(D), SMALLEST) : 1;
   return form->width * unit;
 }
