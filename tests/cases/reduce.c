@@ -6,6 +6,7 @@
 CLF_CASES(sum_rows,
   CASE("one long column", SUM(65541, 1, 0)),
   CASE("one", SUM(1, 1, 0), .fresh = 1), CASE("ragged", SUM(35, 7, 0), .fresh = 1),
+  CASE("one row", SUM(1, 70, 0.5f)), CASE("one row, fresh", SUM(1, 70, 0), .fresh = 1),
   CASE("add", SUM(300, 33, 1), .tol = 3e-5f), CASE("bands", SUM(1000, 3, 0.5f), .tol = 3e-5f),
   CASE("column", SUM(50001, 1, 0.5f), .tol = 1e-4f),
   CASE("large", SUM(4096, 512, 1), .tol = 1e-4f, .bench = 1));
