@@ -37,9 +37,11 @@ static clf_status check_encoding(clf__csv *r) {
 static clf_status check_line(const clf__csv *r) {
   const char *const why = clf__not_text(r->line, (size_t)(r->close - r->line), 1);
   if (!why) return CLF_OK;
+  const char *const remedy =
+      strstr(why, "UTF-8") ? " (Excel: \"CSV UTF-8\"; or iconv -f WINDOWS-1252 -t UTF-8)" : "";
   return clf__fail(CLF_EFORMAT,
-                   "%s: line %" PRId64 " holds %s; a table of numbers is text in UTF-8", r->path,
-                   r->number, why);
+                   "%s: line %" PRId64 " holds %s; a table of numbers is text in UTF-8%s", r->path,
+                   r->number, why, remedy);
 }
 
 /* Skips the lines that the caller does not want, whatever they contain. */

@@ -41,7 +41,7 @@ int clf__csv_count_missing(clf__csv *r, const double *row) {
   return r->o->missing == CLF_MISSING_KEEP;
 }
 
-/* "sex 11, bill_length 2" */
+/* "sex 11, bill_length 2"; columns without names: "column 3: 11, column 4: 2" */
 static clf__name_list list_columns(const clf__csv *r, int32_t *worst) {
   clf__name_list list = {.used = 0};
   *worst = -1;
@@ -51,8 +51,9 @@ static clf__name_list list_columns(const clf__csv *r, int32_t *worst) {
     if (*worst < 0 || r->alone[c] > r->alone[*worst]) *worst = c;
     snprintf(number, sizeof number, "column %" PRId32, c + 1);
     const char *const name = r->t.names ? r->t.names[c] : number;
-    const int n = snprintf(text, sizeof text, "%s %" PRId64, clf__excerpt_of(name, strlen(name)).s,
-                           r->lacks[c]);
+    const int n =
+        snprintf(text, sizeof text, "%s%s %" PRId64, clf__excerpt_of(name, strlen(name)).s,
+                 r->t.names ? "" : ":", r->lacks[c]);
     clf__name_list_add(&list, text, (size_t)n);
   }
   return list;

@@ -137,7 +137,8 @@ START_TEST(csv_binary) {
                                        "\xe2\x82"};
   for (size_t i = 0; i < SIZE(broken); i++)
     csv_fails(broken[i], strlen(broken[i]),
-              "d.csv: line 1 holds bytes that are not UTF-8; a table of numbers is text in UTF-8");
+              "d.csv: line 1 holds bytes that are not UTF-8; a table of numbers is text in UTF-8 "
+              "(Excel: \"CSV UTF-8\"; or iconv -f WINDOWS-1252 -t UTF-8)");
 }
 END_TEST
 

@@ -20,6 +20,10 @@ START_TEST(missing_values) {
   ck_assert_str_eq(t.notes, "4 of 6 rows are left out because values are missing: a 1, b 2, c 2; "
                             "--drop c would keep 2 of them\nread as numbers: c (2 labels)");
   clf_table_free(&t);
+  t = read_as("7,2\n3,NA\n?,5\n6,NA\n", &drop); /* without names */
+  ck_assert_str_eq(t.notes, "3 of 4 rows are left out because values are missing: column 1: 1, "
+                            "column 2: 2; --drop 2 would keep 2 of them");
+  clf_table_free(&t);
   t = read_as(holes, &keep);
   ck_assert_int_eq(t.rows, 6);
   ck_assert_int_eq(t.missing, 4);
