@@ -571,6 +571,7 @@ START_TEST(near_copies_are_found_by_kernels) {
   json_t *record = record_of(flow);
   ck_assert_double_gt(number(candidate(record, "kernels"), NULL, "test"), 0.4);
   ck_assert_double_gt(number(candidate(record, "kernels"), NULL, "weight"), 0.1);
+  ck_assert(notes_about(record, "the model contains rows of the table"));
   json_decref(record);
   clf_flow_free(flow);
   check_repeat(&x, &o);

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "clock.h"
 #include "fit_private.h"
 #include "named_options.h"
@@ -45,9 +46,19 @@ static clf_status search(clf__fit *f) {
   return f->stopped ? CLF_OK : clf__fit_flows(f);
 }
 
+/* Whoever gives the model away gives rows of the table away. */
+static clf_status say_rows(clf__fit *f) {
+  for (int i = 0; i < f->candidates; i++)
+    if (f->candidate[i].weight > 0 && strcmp(f->candidate[i].title, CLF_FIT_KERNELS) == 0)
+      return clf__fit_note(f, "the model contains rows of the table: %s are a part of it",
+                           CLF_FIT_KERNELS);
+  return CLF_OK;
+}
+
 static clf_status conclude(clf__fit *f, clf_flow **flow) {
   if (!f->candidates) return clf__fail(CLF_ESTOPPED, "stopped before anything was fitted");
   CLF_TRY(clf__fit_choose(f));
+  CLF_TRY(say_rows(f));
   return clf__fit_result(f, flow);
 }
 

@@ -173,7 +173,8 @@ clf_status clf__fit_mean_density(const clf__fit_candidate *c, int splits, const 
 clf_status clf__fit_baselines(clf__fit *f);
 /* mixtures.c: the Gaussian and the mixtures, until `end`, in seconds since the beginning. */
 clf_status clf__fit_mixtures(clf__fit *f, double end);
-/* A kernel density estimate. */
+/* A kernel density estimate, the candidate of this name. */
+#define CLF_FIT_KERNELS "kernels"
 clf_status clf__fit_kernels(clf__fit *f, double end);
 /* Whether a base, as text, is a mixture of normal distributions. */
 int clf__fit_is_mixture(const char *base);

@@ -315,7 +315,7 @@ static clf_status try_widths(clf__fit *f, const char *base, double width, int ne
     char options[64];
     clf__fit_candidate c;
     snprintf(options, sizeof options, "kernels=%.3g, neighbour=%d", width, neighbour);
-    CLF_TRY(fit(f, "kernels", base, options, &c));
+    CLF_TRY(fit(f, CLF_FIT_KERNELS, base, options, &c));
     longest = fmax(longest, clf__fit_seconds(f) - began);
     worse = c.arch && c.valid.mean > top ? 0 : worse + 1;
     if (!c.arch) continue;
