@@ -3,7 +3,7 @@
  *
  * A workload is something that users wait for: a call of an operation, a training step,
  * samples, or a start of the program.  Within each workload all devices are measured alternately,
- * so that other work on the machine slows all of them alike. */
+ * so that other work on the machine slows all of them equally. */
 #ifndef CLF_BENCH_H
 #define CLF_BENCH_H
 #include "clflow/clflow.h"

@@ -23,7 +23,7 @@ typedef struct start_state {
 } start_state;
 enum { PATH = 320 };
 
-static void place(const start_state *s, const char *name, char *path, size_t size) {
+static void cache_path(const start_state *s, const char *name, char *path, size_t size) {
   snprintf(path, size, "%s/%s", s->folder, name);
 }
 
@@ -39,7 +39,7 @@ static void move_caches(const start_state *s, char *before[CACHES]) {
   for (size_t i = 0; i < CACHES; i++) {
     const char *value = getenv(caches[i]);
     before[i] = value ? strdup(value) : NULL;
-    place(s, caches[i], path, sizeof path);
+    cache_path(s, caches[i], path, sizeof path);
     setenv(caches[i], path, 1);
   }
 }
@@ -55,8 +55,8 @@ static void move_back(char *before[CACHES]) {
 
 static int spawn(const start_state *s, const char *device, pid_t *child) {
   char model[PATH], out[PATH], *before[CACHES];
-  place(s, "model.safetensors", model, sizeof model);
-  place(s, "samples.npy", out, sizeof out);
+  cache_path(s, "model.safetensors", model, sizeof model);
+  cache_path(s, "samples.npy", out, sizeof out);
   const char *const argv[] = {"clflow",   "sample", model,   "-n", "100",
                               "--device", device,   "--out", out,  NULL};
   posix_spawn_file_actions_t to;
@@ -88,7 +88,7 @@ static clf_status save_model(const start_state *s) {
   const clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, 2);
   clf_device *cpu;
   clf_flow *flow = NULL;
-  place(s, "model.safetensors", path, sizeof path);
+  cache_path(s, "model.safetensors", path, sizeof path);
   CLF_TRY(clf_open("cpu", &cpu));
   clf_status status = clf_flow_create(cpu, &spec, &flow);
   if (!status) status = clf_flow_save(flow, path);

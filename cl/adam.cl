@@ -6,10 +6,10 @@
 /* Elements first .. end - 1 of n are this work-item's: whole vectors, but for the last. */
 typedef struct {
   int first, end;
-} adam_share;
-INLINE adam_share adam_share_of(int n) {
+} adam_slice;
+INLINE adam_slice adam_slice_of(int n) {
   const int each = (n - 1) / ((int)get_global_size(0) * LANES) + 1;
-  adam_share q;
+  adam_slice q;
   q.first = min((int)get_global_id(0), n) * each * LANES;
   q.end = min(q.first + each * LANES, n);
   return q;
@@ -19,7 +19,7 @@ INLINE adam_share adam_share_of(int n) {
 
 kernel BY_LANES void adam_step(CLF_OUT(g), CLF_OUT(w), CLF_OUT(m), CLF_OUT(v),
                                const adam_step_args p) {
-  const adam_share q = adam_share_of(p.w.dim[0]);
+  const adam_slice q = adam_slice_of(p.w.dim[0]);
   for (int i = q.first; i < q.end; i += LANES) {
     const V g = lanes_load(FROM(g, i, q));
     const V m = p.beta1 * lanes_load(FROM(m, i, q)) + (1 - p.beta1) * g;
@@ -36,7 +36,7 @@ kernel BY_LANES void clip_norm(CLF_IN(square), CLF_OUT(g), const clip_norm_args 
   const float square = AT(square, 0, 0, 0, 0), norm = sqrt(square);
   const float scale = !isfinite(square) ? NAN : norm > p.most ? p.most / norm : 1;
   if (scale == 1) return;
-  const adam_share q = adam_share_of(p.g.dim[0]);
+  const adam_slice q = adam_slice_of(p.g.dim[0]);
   for (int i = q.first; i < q.end; i += LANES)
     lanes_store(scale * lanes_load(FROM(g, i, q)), FROM(g, i, q));
 }

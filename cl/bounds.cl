@@ -19,7 +19,7 @@ INLINE void bounds_sample(clf_in x, clf_in how, clf_out y, clf_out logdet, int i
                           local float *memory) {
   const int n = get_group_id(0), size = sample_size(x.v);
   float sum = 0;
-  FOR_SHARE(i, size) {
+  FOR_SLICE(i, size) {
     bounds_column q;
     bounds_column_of(&q, how.at, how.v, i);
     const float v = in_at(x, n, i, 0, 0);
@@ -45,7 +45,7 @@ kernel BY_SAMPLE void bounds_inv(CLF_IN(y), CLF_IN(how), CLF_OUT(x), CLF_OUT(log
 INLINE void bounds_backward(clf_in x, clf_in how, clf_in out, float weight, clf_out in,
                             int inverse) {
   const int n = get_group_id(0), size = sample_size(x.v);
-  FOR_SHARE(i, size) {
+  FOR_SLICE(i, size) {
     bounds_column q;
     bounds_column_of(&q, how.at, how.v, i);
     const float v = in_at(x, n, i, 0, 0), d = in_at(out, n, i, 0, 0);

@@ -59,7 +59,7 @@ kernel BY_SAMPLE void column_logp(CLF_IN(z), CLF_IN(loc), CLF_IN(log_scale), CLF
   GROUP_MEMORY(memory);
   const int n = get_group_id(0), size = sample_size(p.z);
   float sum = 0;
-  FOR_SHARE(i, size) {
+  FOR_SLICE(i, size) {
     const float z = *PTR(z, n, i), loc = COLUMN_NUMBER(loc, n, i);
     const float shape = COLUMN_NUMBER(shape, n, i), log_s = COLUMN_NUMBER(log_scale, n, i);
     float slope, by_df;

@@ -150,21 +150,21 @@ INLINE void conv_find_pixels(clf_view v, int i0, int n, local int *pixels) {
 }
 
 /* Where a work-item reads x at a tap, for its pixels; -1 beyond the edge. */
-INLINE int conv_read(int j, tile_share q, local const int *pixels, int n, clf_view v, int dh,
+INLINE int conv_read(int j, tile_slice q, local const int *pixels, int n, clf_view v, int dh,
                      int dw) {
   const int i = q.i + j * q.di;
   const int inside = conv_inside(v, pixels[n + i] + dh, pixels[2 * n + i] + dw);
   return inside ? pixels[i] + dh * v.stride[2] + dw * v.stride[3] + (q.k + j * q.dk) * v.stride[1]
                 : -1;
 }
-INLINE int4 conv_reads(int j, tile_share q, local const int *pixels, int n, clf_view v, int dh,
+INLINE int4 conv_reads(int j, tile_slice q, local const int *pixels, int n, clf_view v, int dh,
                        int dw) {
   return (int4)(conv_read(j, q, pixels, n, v, dh, dw), conv_read(j + 1, q, pixels, n, v, dh, dw),
                 conv_read(j + 2, q, pixels, n, v, dh, dw),
                 conv_read(j + 3, q, pixels, n, v, dh, dw));
 }
 INLINE float conv_number(int here, global const float *x, int at) { return here ? x[at] : 0; }
-INLINE float4 conv_fetch(int j, int4 at, tile_share q, global const float *x, int depth) {
+INLINE float4 conv_fetch(int j, int4 at, tile_slice q, global const float *x, int depth) {
   depth -= q.k + j * q.dk;
   return (float4)(conv_number(at.x >= 0 && depth > 0, x, at.x),
                   conv_number(at.y >= 0 && depth > q.dk, x, at.y),
@@ -178,7 +178,7 @@ INLINE float conv_normal_one(float x, int at, int c, int C, global const float *
                              global const float *offset) {
   return at >= 0 && c < C ? conv_normal(x, scale[c], offset[c]) : 0;
 }
-INLINE float4 conv_normal_four(float4 x, int j, int4 at, tile_share q, int c0, int C,
+INLINE float4 conv_normal_four(float4 x, int j, int4 at, tile_slice q, int c0, int C,
                                global const float *scale, global const float *offset) {
   const int c = c0 + q.k + j * q.dk;
   return (float4)(conv_normal_one(x.x, at.x, c, C, scale, offset),
@@ -196,7 +196,7 @@ INLINE void conv_tile(global const float *x, clf_view v, conv_norm norm, int k,
   const int n = 4 * a * side, C = v.dim[1], sc = v.stride[1], j0 = get_group_id(1) * 4 * side;
   const int blocks = (C + side - 1) / side, turns = k * k * blocks;
   global const float *w = panels + ((size_t)(j0 / TN) * k * k * C * TN + j0 % TN);
-  const tile_share qa = tile_share_of(side, 4 * a, sc == 1), qb = tile_share_of(side, 4, 0);
+  const tile_slice qa = tile_slice_of(side, 4 * a, sc == 1), qb = tile_slice_of(side, 4, 0);
   const int at_w = qb.i + qb.k * TN;
   int4 at[2];
   float4 ra[2], rb;

@@ -170,12 +170,12 @@ kernel BY_LANES void conv_bwd_weights_pixels(CLF_IN(x), CLF_IN(mean), CLF_IN(var
 
 #else
 /* The numbers of a work-item: of channels c0 and on, of C, at pixels that start at at[]. */
-INLINE float conv_gather_one(int j, tile_share q, local const int *at, global const float *s,
+INLINE float conv_gather_one(int j, tile_slice q, local const int *at, global const float *s,
                              int c0, int C, int stride) {
   const int c = c0 + q.i + j * q.di, start = at[q.k + j * q.dk];
   return start >= 0 && c < C ? s[start + c * stride] : 0;
 }
-INLINE float4 conv_gather(tile_share q, local const int *at, global const float *s, int c0, int C,
+INLINE float4 conv_gather(tile_slice q, local const int *at, global const float *s, int c0, int C,
                           int stride) {
   return (float4)(conv_gather_one(0, q, at, s, c0, C, stride),
                   conv_gather_one(1, q, at, s, c0, C, stride),
@@ -183,7 +183,7 @@ INLINE float4 conv_gather(tile_share q, local const int *at, global const float 
                   conv_gather_one(3, q, at, s, c0, C, stride));
 }
 /* These, normalised by the scales and offsets of their channels; zero beyond the edges. */
-INLINE float4 conv_gathered(float4 x, tile_share q, local const int *at, float4 scale,
+INLINE float4 conv_gathered(float4 x, tile_slice q, local const int *at, float4 scale,
                             float4 offset) {
   const int4 start = (int4)(at[q.k], at[q.k + q.dk], at[q.k + 2 * q.dk], at[q.k + 3 * q.dk]);
   const float4 v = fma(x, scale, offset);
@@ -216,8 +216,8 @@ kernel BY_TILE void conv_bwd_weights(CLF_IN(x), CLF_IN(mean), CLF_IN(var), CLF_I
   const int c0 = tile % blocks * TN, j0 = tile / blocks * TN;
   const int dh = t / k - k / 2, dw = t % k - k / 2, band = get_group_id(1) * e.band;
   const int end = min(band + e.band, p.dy.dim[0] * p.dy.dim[2]) * p.dy.dim[3];
-  const tile_share qa = tile_share_of(TILE_SIDE, 4, p.x.stride[1] != 1);
-  const tile_share qb = tile_share_of(TILE_SIDE, 4, p.dy.stride[1] != 1);
+  const tile_slice qa = tile_slice_of(TILE_SIDE, 4, p.x.stride[1] != 1);
+  const tile_slice qb = tile_slice_of(TILE_SIDE, 4, p.dy.stride[1] != 1);
   float4 acc[4] = {0, 0, 0, 0}, scale = 0, offset = 0;
   if (stats.normed) {
     scale = conv_four_scales(stats, c0 + qa.i, qa.di, p.x.dim[1] - 1);

@@ -9,13 +9,13 @@
 /* Elements first .. end - 1 of a tensor, counted through all samples. */
 typedef struct {
   int first, end;
-} elements_share;
-INLINE elements_share elements_share_of(clf_view t) {
+} elements_slice;
+INLINE elements_slice elements_slice_of(clf_view t) {
   const int first = get_global_id(0) * EACH;
-  const elements_share q = {first, min(first + EACH, sample_size(t) * t.dim[0])};
+  const elements_slice q = {first, min(first + EACH, sample_size(t) * t.dim[0])};
   return q;
 }
-/* The elements of a share, one by one. */
+/* The elements of a slice, one by one. */
 #define FOR_SINGLE(t, q, i)                                                                        \
   for (clf_element i = element_of_batch(t, q.first); i.i < q.end; i = element_after(t, i))
 #define ELEMENT(t, i) AT(t, i.n, i.c, i.h, i.w)
@@ -23,7 +23,7 @@ INLINE elements_share elements_share_of(clf_view t) {
 #define FROM(t, i, q) t##_ + p.t.offset + i, 1, q.end - i
 
 kernel BY_LANES void copy(CLF_IN(x), CLF_OUT(y), const copy_args p) {
-  const elements_share q = elements_share_of(p.x);
+  const elements_slice q = elements_slice_of(p.x);
   if (whole_order(p.x) && whole_order(p.x) == whole_order(p.y))
     for (int i = q.first; i < q.end; i += LANES)
       lanes_store(lanes_load(FROM(x, i, q)), FROM(y, i, q));
@@ -32,7 +32,7 @@ kernel BY_LANES void copy(CLF_IN(x), CLF_OUT(y), const copy_args p) {
 }
 
 kernel BY_LANES void fill(CLF_OUT(y), const fill_args p) {
-  const elements_share q = elements_share_of(p.y);
+  const elements_slice q = elements_slice_of(p.y);
   if (whole_order(p.y))
     for (int i = q.first; i < q.end; i += LANES) lanes_store((V)p.value, FROM(y, i, q));
   else
@@ -40,7 +40,7 @@ kernel BY_LANES void fill(CLF_OUT(y), const fill_args p) {
 }
 
 kernel BY_LANES void axpby(CLF_IN(x), CLF_OUT(y), const axpby_args p) {
-  const elements_share q = elements_share_of(p.x);
+  const elements_slice q = elements_slice_of(p.x);
   if (whole_order(p.x) && whole_order(p.x) == whole_order(p.y))
     for (int i = q.first; i < q.end; i += LANES) {
       const V ax = p.a * lanes_load(FROM(x, i, q));
@@ -54,11 +54,11 @@ kernel BY_LANES void axpby(CLF_IN(x), CLF_OUT(y), const axpby_args p) {
 }
 
 kernel BY_LANES void scale_rows(CLF_IN(a), CLF_OUT(y), const scale_rows_args p) {
-  const elements_share q = elements_share_of(p.y);
+  const elements_slice q = elements_slice_of(p.y);
   FOR_SINGLE(p.y, q, i) ELEMENT(y, i) *= *PTR(a, i.n, 0);
 }
 
 kernel BY_LANES void add_ratio(CLF_IN(a), CLF_IN(b), CLF_OUT(y), const add_ratio_args p) {
-  const elements_share q = elements_share_of(p.y);
+  const elements_slice q = elements_slice_of(p.y);
   FOR_SINGLE(p.y, q, i) ELEMENT(y, i) += ELEMENT(a, i) / ELEMENT(b, i);
 }

@@ -300,10 +300,10 @@ INLINE void gemm_store(float v, int i, int j, global const float *bias_, global 
 /* What a work-item fetches of a matrix. */
 typedef struct {
   global const float *s;
-  tile_share q;
+  tile_slice q;
   int at, step, rows; /* rows that are left from its first one on */
 } gemm_fetch;
-INLINE gemm_fetch gemm_fetch_of(global const float *s, clf_view v, tile_share q, int first,
+INLINE gemm_fetch gemm_fetch_of(global const float *s, clf_view v, tile_slice q, int first,
                                 int rows, int row, int term) {
   gemm_fetch f;
   f.s = s;
@@ -334,7 +334,7 @@ INLINE void gemm_tile(global const float *a_, global const float *b_, global con
     return; /* the whole work-group */
   const int ai = p.ta ? p.a.stride[1] : p.a.stride[0], ak = p.ta ? p.a.stride[0] : p.a.stride[1];
   const int bj = p.tb ? p.b.stride[0] : p.b.stride[1], bk = p.tb ? p.b.stride[1] : p.b.stride[0];
-  const tile_share qa = tile_share_of(side, 4 * a, ak == 1), qb = tile_share_of(side, 4, bk == 1);
+  const tile_slice qa = tile_slice_of(side, 4 * a, ak == 1), qb = tile_slice_of(side, 4, bk == 1);
   gemm_fetch fa = gemm_fetch_of(a_, p.a, qa, i0, M, ai, ak);
   gemm_fetch fb = gemm_fetch_of(b_, p.b, qb, j0, N, bj, bk);
   float4 ra[2], rb, acc[8];

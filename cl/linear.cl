@@ -382,7 +382,7 @@ kernel BY_SAMPLE void dense_compose(CLF_IN(w), CLF_OUT(v), CLF_OUT(logdet),
   const int D = p.w.dim[0];
   float sum = 0;
   for (int i = 0; i < D; i++)
-    FOR_SHARE(j, 2 * D) ENTRY(i, j) = j < D ? AT(w, i, j, 0, 0) : j - D == i;
+    FOR_SLICE(j, 2 * D) ENTRY(i, j) = j < D ? AT(w, i, j, 0, 0) : j - D == i;
   for (int k = 0; k < D; k++) {
     barrier(CLK_GLOBAL_MEM_FENCE);
     int best = k;
@@ -391,7 +391,7 @@ kernel BY_SAMPLE void dense_compose(CLF_IN(w), CLF_OUT(v), CLF_OUT(logdet),
     const float pivot = ENTRY(best, k);
     sum += log(fabs(pivot));
     barrier(CLK_GLOBAL_MEM_FENCE); /* all have read column k */
-    FOR_SHARE(j, 2 * D) {
+    FOR_SLICE(j, 2 * D) {
       const float other = ENTRY(k, j);
       ENTRY(k, j) = pivot == 0 ? 0 : ENTRY(best, j) / pivot;
       if (best != k) ENTRY(best, j) = other;
@@ -399,16 +399,14 @@ kernel BY_SAMPLE void dense_compose(CLF_IN(w), CLF_OUT(v), CLF_OUT(logdet),
     barrier(CLK_GLOBAL_MEM_FENCE);
     for (int i = 0; i < D; i++) { /* all need column k itself, which does not change */
       const float factor = ENTRY(i, k);
-      if (i != k)
-        FOR_SHARE(j, 2 * D)
-          if (j != k) ENTRY(i, j) -= factor * ENTRY(k, j);
+      if (i != k) FOR_SLICE(j, 2 * D)
+      if (j != k) ENTRY(i, j) -= factor * ENTRY(k, j);
     }
   }
   barrier(CLK_GLOBAL_MEM_FENCE);
   const int singular = isinf(sum) && sum < 0;
-  for (int i = 0; i < D; i++)
-    FOR_SHARE(j, 2 * D)
-      if (j >= D) AT(v, i, j - D, 0, 0) = singular ? 0 : ENTRY(i, j);
+  for (int i = 0; i < D; i++) FOR_SLICE(j, 2 * D)
+  if (j >= D) AT(v, i, j - D, 0, 0) = singular ? 0 : ENTRY(i, j);
   if (get_local_id(0) == 0) AT(logdet, 0, 0, 0, 0) = sum;
 }
 

@@ -70,7 +70,7 @@ kernel BY_SAMPLE void mlp_coupling_nll_add(CLF_IN(x), CLF_IN(b), CLF_IN(w), CLF_
                                            CLF_SCRATCH(mlp_items_plan)) {
   GROUP_MEMORY(memory);
   float sum = 0;
-  FOR_SHARE(n, e.samples) sum += scratch[n];
+  FOR_SLICE(n, e.samples) sum += scratch[n];
   sum = GROUP_SUM(memory, sum);
   if (get_local_id(0) == 0) *PTR(loss, 0, 0) = p.weight * sum;
 }

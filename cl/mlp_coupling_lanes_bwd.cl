@@ -10,7 +10,7 @@
 #include "mlp_coupling_lanes_back.clh"
 
 #if LANES > 1
-/* Rows of block number `block` of `blocks`, the k-th of those at hand. */
+/* Rows of block number `block` of `blocks`, the k-th of the current ones. */
 static void mlp_back_rows_of(mlp_back_rows *a, global V *mine, mlp_shape z, int recompute,
                              int blocks, int block, int k) {
   const int H = mlp_up(z.H, TM), rows = 4 * z.D + 3 * TM + 4 + H + (recompute ? H : MLP_UNITS);

@@ -42,7 +42,7 @@ static V mlp_nll_transform(mlp_shape z, mlp_dims q, mlp_back_rows a, int left, g
   return logdet;
 }
 
-/* The blocks at hand forward through coupling l. */
+/* The current blocks forward through coupling l. */
 static V mlp_nll_forward(global float *packed, mlp_shape z, int L, int l, global V *mine,
                          int blocks, int left) {
   mlp_dims q;
@@ -79,7 +79,7 @@ static V mlp_nll_turn(mlp_shape z, global V *DX, float weight, int left) {
   return half_squares;
 }
 
-/* The blocks at hand backward through coupling l. */
+/* The current blocks backward through coupling l. */
 static void mlp_nll_back(global float *packed, mlp_shape z, int L, int l, global V *mine,
                          int blocks, int left, float weight, int add) {
   const int g = get_global_id(0);

@@ -29,7 +29,7 @@ kernel BY_SAMPLE void normal_nll(CLF_IN(z), CLF_OUT(logdet), CLF_OUT(dz), CLF_OU
     AT(dz, q.n, q.c, q.h, q.w) = p.weight * z;
     sum += 0.5f * z * z;
   }
-  FOR_SHARE(k, count) {
+  FOR_SLICE(k, count) {
     sum += size * HALF_LOG_2PI - AT(logdet, n0 + k, 0, 0, 0);
     AT(logdet, n0 + k, 0, 0, 0) = 0;
   }

@@ -40,7 +40,7 @@ INLINE void rescaled_add(int bands, global const float *scratch, clf_out logdet)
   *out_at(logdet, n, 0, 0, 0) += sum;
 }
 
-/* What is trained beside the net: factor and offset of its log-scales. */
+/* The trained factor and offset of the log-scales that the net gives. */
 typedef struct {
   float g, g0;
   int scale_first; /* the shift comes last */

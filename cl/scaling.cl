@@ -8,7 +8,7 @@ INLINE void scaling_sample(clf_in x, clf_in log_s, clf_out y, clf_out logdet, in
                            local float *memory) {
   const int n = get_group_id(0), size = sample_size(x.v);
   float sum = 0;
-  FOR_SHARE(i, size) {
+  FOR_SLICE(i, size) {
     const float s = in_at(log_s, i, 0, 0, 0);
     *out_at(y, n, i, 0, 0) = in_at(x, n, i, 0, 0) * exp(inverse ? -s : s);
     sum += s;

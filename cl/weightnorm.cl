@@ -4,7 +4,7 @@
 #include "lanes.clh"
 #include "samples.clh"
 
-/* Element i of row n; `flat`: counted as it is in memory. */
+/* Element i of row n; `flat`: i counts elements in the order of memory. */
 static int wn_at(clf_view t, int n, int i, int flat) {
   const int first = t.offset + n * t.stride[0];
   if (flat) return first + i;

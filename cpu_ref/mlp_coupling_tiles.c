@@ -218,7 +218,7 @@ typedef struct returning { /* one call */
   int step;            /* distance of rows of consecutive blocks */
   int chain;           /* tasks of a chain */
   int folds;           /* a thread takes a whole chain */
-  int lanes;           /* memory for so many tasks at a time */
+  int lanes;           /* tasks at a time for which there is memory */
   atomic_flag *taken;  /* of each lane */
   float dlogdet;
   const clf_tensor *dw;
@@ -514,7 +514,7 @@ CLF_REF(mlp_coupling_bwd) {
  * is still in a cache.  A block's rows are those shared by all couplings, then each coupling's
  * own. */
 
-static int nll_shared(const shape *z) { return 3 * z->D + 2 * TM + PART; }
+static int nll_common(const shape *z) { return 3 * z->D + 2 * TM + PART; }
 static int nll_own(const shape *z) { return 3 * z->D + TM + 4 + nets_of(z) * up(z->H, TM); }
 
 /* Coupling l of block k of those at once. */
@@ -608,7 +608,7 @@ CLF_REF(mlp_coupling_nll) {
   enum { KEPT = 1 << 21 }; /* maximum number of floats that are stored, which fit into some cache */
   returning c = {.z = SHAPE(p, p->x), .stored = 1, .dlogdet = -p->weight, .dw = &p->dw, .nll = p};
   const shape *z = &c.z;
-  c.step = (nll_shared(z) + z->L * nll_own(z)) * BLOCK;
+  c.step = (nll_common(z) + z->L * nll_own(z)) * BLOCK;
   c.s = sharing_of(z, min_int(max_int(KEPT / c.step, 1), 4), TASKS);
   c.room = (size_t)c.s.at_once * (size_t)c.step;
   double loss = 0.91893853320467274178 * z->N * z->D, task_loss[TASKS]; /* log(2 pi) / 2 */

@@ -5,15 +5,15 @@
 /* The position of x: piece n, and a within it.  The piece is chosen in float on every backend,
  * so that all agree for an x at a knot; an end of the interval that float rounds slightly
  * outside counts as inside, but not as between the ends. */
-typedef struct place {
+typedef struct point {
   int n, inside, between;
   real a;
-} place;
+} point;
 
-static place place_of(real x, float xmin, float rate, int Q, int tails) {
+static point point_of(real x, float xmin, float rate, int Q, int tails) {
   const float u = ((float)x - xmin) * rate;
   const float hair = 1e-6f * (float)Q;
-  place q = {.inside = u >= -hair && u <= (float)Q + hair,
+  point q = {.inside = u >= -hair && u <= (float)Q + hair,
              .between = u > hair && u < (float)Q - hair};
   q.n = u >= (float)Q ? Q - 1 : u > 0 ? (int)u : 0; /* NaN goes to piece 0, and a is NaN */
   q.a = (x - (real)xmin) * (real)rate - (real)q.n;
@@ -38,7 +38,7 @@ typedef struct fwd { /* of one call */
 
 CLF_LOOP(fwd_sample, fwd, c, m) {
   const clf_piecewise_fwd_args *p = c->p;
-  const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, p->xi.dim[0] - 1, p->tails);
+  const point q = point_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, p->xi.dim[0] - 1, p->tails);
   *at(&p->y, m, 0, 0, 0) = (1 - q.a) * V(q.n) + q.a * V(q.n + 1);
   *at(&p->logdet, m, 0, 0, 0) += p->tails || q.inside ? XI(q.n + 1) + c->log_rate : -(real)INFINITY;
 }
@@ -86,7 +86,7 @@ CLF_REF(piecewise_inv) {
 }
 
 CLF_REF_LOOP(piecewise_deriv, 30.0 * p->x.dim[0], p->x.dim[0], m) {
-  const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, p->xi.dim[0] - 1, p->tails);
+  const point q = point_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, p->xi.dim[0] - 1, p->tails);
   *at(&p->d, m, 0, 0, 0) = p->tails || q.inside ? p->rate * real_exp(XI(q.n + 1)) : 0;
 }
 
@@ -102,7 +102,7 @@ typedef struct sums {
   s.dl = s.dv + s.Q + 1;                                                                           \
   for (int j = 0; j <= s.Q; j++) s.dv[j] = s.dl[j] = 0
 
-static void collect(const sums *s, place q, real dy, real dl) {
+static void collect(const sums *s, point q, real dy, real dl) {
   s->dv[q.n] += (1 - q.a) * dy;
   s->dv[q.n + 1] += q.a * dy;
   s->dl[q.n + 1] += dl;
@@ -122,7 +122,7 @@ static void add_sums(const sums *s, const clf_tensor *xi, const clf_tensor *dalp
 CLF_REF(piecewise_bwd) {
   SUMS_OF(s, p, scratch);
   for (int m = 0; m < p->x.dim[0]; m++) {
-    const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, s.Q, p->tails);
+    const point q = point_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, s.Q, p->tails);
     const real dy = *at(&p->dy, m, 0, 0, 0);
     const int moves = p->tails || q.inside;
     collect(&s, q, dy, moves ? dlogdet_of(&p->dl, p->dlogdet, m) : 0);
@@ -135,7 +135,7 @@ CLF_REF(piecewise_bwd) {
 CLF_REF(piecewise_inv_bwd) {
   SUMS_OF(s, p, scratch);
   for (int m = 0; m < p->x.dim[0]; m++) {
-    const place q = place_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, s.Q, p->tails);
+    const point q = point_of(*at(&p->x, m, 0, 0, 0), p->xmin, p->rate, s.Q, p->tails);
     const real e = *at(&p->dx, m, 0, 0, 0) / (p->rate * real_exp(XI(q.n + 1)));
     const real dy = p->tails || q.between ? e : 0;
     collect(&s, q, -dy, -dlogdet_of(&p->dl, p->dlogdet, m));

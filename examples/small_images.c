@@ -11,7 +11,7 @@ static int report(const clf_progress *p, void *context) {
   const double bits = *(const double *)context; /* bits in a nat, per dimension */
   if (p->dropped) printf("%s\n", p->dropped);
   if (p->epoch_done)
-    printf("epoch %2lld  %.3f bits/dim, held out %.3f  %.0f images/s\n", (long long)p->epoch,
+    printf("epoch %2lld  %.3f bits/dim, validation %.3f  %.0f images/s\n", (long long)p->epoch,
            -p->train * bits, -p->valid * bits, p->rate);
   return 0;
 }

@@ -98,7 +98,7 @@ static clf_status draw(clf__facts *f) {
 
 /* The share of n ascending samples below v, with ties broken at random: uniform if v is one more
  * sample. */
-static double share_below(const double *sorted, int64_t n, double v, double uniform) {
+static double fraction_below(const double *sorted, int64_t n, double v, double uniform) {
   int64_t below, equal;
   clf__count_below(sorted, n, v, &below, &equal);
   return ((double)below + uniform * (double)(equal + 1)) / (double)(n + 1);
@@ -118,7 +118,7 @@ static clf_status compare(clf__facts *f, const double *value, int32_t stride, do
     double *const own = f->draws ? among + k * pool : among;
     if (f->draws) clf__sort(own, pool);
     const double uniform = clf__hash_uniform(f->source->seed, (uint64_t)f->judge[k], stream);
-    t->u[k] = share_below(own, pool, value[f->judge[k] * stride], uniform);
+    t->u[k] = fraction_below(own, pool, value[f->judge[k] * stride], uniform);
   }
   finish_test(t, family);
   return CLF_OK;

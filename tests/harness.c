@@ -221,7 +221,7 @@ static clf_status run_algorithms(clf_device *dev, clf_op op, const clf_case *c, 
     if (algorithm && !clf__algorithm_takes(inner, op, algorithm - 1, s.args)) continue;
     inner->forced = algorithm;
     code = run_algorithm(dev, op, c, &s, v);
-    if (code) clf__fail(code, "%s (way %d)", clf_errmsg(), algorithm);
+    if (code) clf__fail(code, "%s (algorithm %d)", clf_errmsg(), algorithm);
   }
   inner->forced = 0;
   clf_arena_free(&s.arena);

@@ -12,6 +12,7 @@ int main(void) {
   tests_of_csv(s);
   tests_of_match(s);
   tests_of_streams(s);
+  tests_of_headers(s);
   tests_of_dialect(s);
   tests_of_writing(s);
   tests_of_npy(s);

@@ -1,117 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* test_fit.c: division of rows, the search for a density, and its record. */
+/* test_fit.c: the search for a density, and its record. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../layers/fit/fit_private.h"
-#include "clflow/clflow.h"
-#include "suite.h"
+#include "fit/fit.h"
 
-static void count(const uint8_t *part, int64_t rows, int64_t of[3]) {
-  of[0] = of[1] = of[2] = 0;
-  for (int64_t i = 0; i < rows; i++) {
-    ck_assert_int_le(part[i], CLF_ROW_TEST);
-    of[part[i]]++;
-  }
-}
-
-START_TEST(splits_have_the_shares_that_were_asked_for) {
-  static const struct {
-    int64_t rows;
-    double valid, test;
-    int64_t train, validates, tests;
-  } cases[] = {
-      {10, 0.1, 0.1, 8, 1, 1}, {178, 0.1, 0.1, 142, 18, 18}, {54000, 0.1, 0.1, 43200, 5400, 5400},
-      {7, 0, 0, 7, 0, 0},      {1, 0.1, 0.1, 1, 0, 0},       {3, 0.5, 0, 1, 2, 0}};
-  static uint8_t part[54000];
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    int64_t of[3];
-    WORKS(clf_split_rows(cases[i].rows, cases[i].valid, cases[i].test, 3, part));
-    count(part, cases[i].rows, of);
-    ck_assert_int_eq(of[CLF_ROW_TRAIN], cases[i].train);
-    ck_assert_int_eq(of[CLF_ROW_VALID], cases[i].validates);
-    ck_assert_int_eq(of[CLF_ROW_TEST], cases[i].tests);
-  }
-}
-END_TEST
-
-/* Files identify their test rows only by the seed, so the drawing must never change. */
-START_TEST(splits_are_a_function_of_the_seed) {
-  static const uint8_t expected[12] = {1, 0, 0, 2, 0, 1, 0, 2, 0, 1, 2, 0};
-  uint8_t part[12], other[12];
-  WORKS(clf_split_rows(12, 0.25, 0.25, 1, part));
-  ck_assert_mem_eq(part, expected, sizeof part);
-  WORKS(clf_split_rows(12, 0.25, 0.25, 2, other));
-  ck_assert_mem_ne(part, other, sizeof part);
-}
-END_TEST
-
-/* Each row is equally likely to be a test row: 100 +- 4 sqrt(90) of 1000 seeds. */
-START_TEST(splits_favour_no_row) {
-  int tests[50] = {0};
-  uint8_t part[50];
-  for (uint64_t seed = 0; seed < 1000; seed++) {
-    WORKS(clf_split_rows(50, 0.1, 0.1, seed, part));
-    for (int i = 0; i < 50; i++) tests[i] += part[i] == CLF_ROW_TEST;
-  }
-  for (int i = 0; i < 50; i++) {
-    ck_assert_int_ge(tests[i], 62);
-    ck_assert_int_le(tests[i], 138);
-  }
-}
-END_TEST
-
-START_TEST(splits_that_leave_nothing_are_refused) {
-  uint8_t part[4];
-  REFUSED(clf_split_rows(0, 0.1, 0.1, 1, part), CLF_EINVAL, "there are no rows to divide");
-  REFUSED(clf_split_rows(4, 0.5, 0.5, 1, part), CLF_EINVAL,
-          "shares of 0.5 for validation and 0.5 for the test leave no rows to train on");
-  REFUSED(clf_split_rows(4, -0.5, 0.5, 1, part), CLF_EINVAL,
-          "shares of -0.5 for validation and 0.5 for the test leave no rows to train on");
-  REFUSED(clf_split_rows(1, 0.6, 0, 1, part), CLF_EINVAL,
-          "1 row cannot be divided: none is left to train on");
-  ck_assert_int_eq(clf_split_rows(4, 0.1, 0.1, 1, NULL), CLF_EINVAL);
-}
-END_TEST
-
-START_TEST(records_are_saved_with_the_flow) {
-  static const char record[] = "{\"version\": 1, \"data\": \"caf\xc3\xa9.csv\"}";
-  clf_device *dev;
-  clf_arch *arch;
-  clf_flow *flow, *again;
-  void *bytes;
-  size_t size;
-  WORKS(clf_open("cpu", &dev));
-  WORKS(clf_arch_parse("2: -> normal", &arch));
-  WORKS(clf_flow_create_arch(dev, arch, 1, &flow));
-  ck_assert_ptr_null(clf_flow_record(flow));
-  WORKS(clf_flow_set_record(flow, record));
-  WORKS(clf_flow_save_memory(flow, &bytes, &size));
-  WORKS(clf_flow_load_memory(dev, bytes, size, NULL, &again));
-  ck_assert_str_eq(clf_flow_record(again), record);
-  REFUSED(clf_flow_set_record(again, "two\nlines"), CLF_EINVAL,
-          "the record of a flow must be one line of UTF-8 text");
-  REFUSED(clf_flow_set_record(again, "\xff"), CLF_EINVAL,
-          "the record of a flow must be one line of UTF-8 text");
-  ck_assert_str_eq(clf_flow_record(again), record);
-  WORKS(clf_flow_set_record(again, NULL));
-  ck_assert_ptr_null(clf_flow_record(again));
-  free(bytes);
-  clf_flow_free(flow);
-  clf_flow_free(again);
-  clf_arch_free(arch);
-  clf_close(dev);
-}
-END_TEST
-
-/* ---- The search ---------------------------------------------------------------------------- */
-
-static clf_device *dev;
+clf_device *dev;
 static void open_device(void) { WORKS(clf_open("cpu", &dev)); }
 static void close_device(void) { clf_close(dev); }
 
-static clf_table drawn(const char *set) {
+clf_table drawn(const char *set) {
   clf_table t;
   WORKS(clf_table_read(set, &t));
   return t;
@@ -146,7 +46,7 @@ enum { SLOW = 1 };
 enum { SLOW = 0 };
 #endif
 
-static clf_fit_options brief(double seconds) {
+clf_fit_options brief(double seconds) {
   clf_fit_options o = clf_fit_options_default();
   o.seconds = seconds;
   return o;
@@ -619,70 +519,13 @@ START_TEST(tables_without_a_density) {
 }
 END_TEST
 
-static void refused(const clf_fit_data *data, const clf_fit_options *o, clf_status status,
-                    const char *message) {
-  clf_flow *flow;
-  REFUSED(clf_fit(dev, data, o, NULL, NULL, &flow), status, message);
-  ck_assert_ptr_null(flow);
-}
-
-START_TEST(bad_input_is_refused) {
-  clf_table x = drawn("moons:n=50"), few = drawn("moons:n=9");
-  double weights[50] = {0};
-  uint8_t part[50] = {0};
-  clf_fit_options o = brief(1);
-  o.seconds = 0;
-  refused(&(clf_fit_data){.x = &x}, &o, CLF_EINVAL,
-          "the budget is 0 s; it must be above 0 and at most 1e7");
-  o = brief(1);
-  o.test = 0.95;
-  refused(
-      &(clf_fit_data){.x = &x}, &o, CLF_EINVAL,
-      "shares of 0.1 for validation and 0.95 for the test: the first must be above 0, the second "
-      "0 or above, and their sum below 1");
-  o = brief(1);
-  refused(&(clf_fit_data){.x = &few}, &o, CLF_EINVAL,
-          "there are 8 rows to train and validate on; at least 10 are needed");
-  refused(&(clf_fit_data){.x = &x, .weights = weights}, &o, CLF_ENUM,
-          "the weights of all rows are 0");
-  weights[3] = -1;
-  refused(&(clf_fit_data){.x = &x, .weights = weights}, &o, CLF_ENUM,
-          "the weight of row 4 is -1; it must be 0 or above");
-  part[2] = 3;
-  refused(&(clf_fit_data){.x = &x, .part = part}, &o, CLF_EINVAL,
-          "part 3 of row 3 is unknown; 0 is for training, 1 for validation, 2 for testing");
-  refused(&(clf_fit_data){.x = &x, .given = &few}, &o, CLF_ESHAPE,
-          "the context has 9 rows, the data have 50");
-  o.repeat = "{}";
-  refused(&(clf_fit_data){.x = &x}, &o, CLF_EINVAL,
-          "the record to repeat is not one of clf_fit(): it has no candidates");
-  o = brief(1);
-  for (int64_t i = 0; i < x.rows; i++) x.at[2 * i + 1] = 4;
-  refused(&(clf_fit_data){.x = &x}, &o, CLF_ENUM,
-          "column 2: the same in every row to learn from, so that there is no density: leave the "
-          "column out (--drop)");
-  clf_table same = drawn("moons:n=50");
-  for (int64_t i = 0; i < same.rows * 2; i++) same.at[i] = 1;
-  refused(&(clf_fit_data){.x = &same}, &o, CLF_ENUM,
-          "all rows are equal: there is no density to fit");
-  clf_table_free(&same);
-  x.at[5] = NAN;
-  refused(&(clf_fit_data){.x = &x}, &o, CLF_ENUM, "row 3, column 2 is nan");
-  clf_table_free(&x);
-  clf_table_free(&few);
-}
-END_TEST
-
 int main(void) {
   Suite *suite = suite_create("fit");
   TCase *tc = tcase_create("fit");
   tcase_set_timeout(tc, 300);
   tcase_add_unchecked_fixture(tc, open_device, close_device);
-  tcase_add_test(tc, splits_have_the_shares_that_were_asked_for);
-  tcase_add_test(tc, splits_are_a_function_of_the_seed);
-  tcase_add_test(tc, splits_favour_no_row);
-  tcase_add_test(tc, splits_that_leave_nothing_are_refused);
-  tcase_add_test(tc, records_are_saved_with_the_flow);
+  tests_of_splits(tc);
+  tests_of_refusals(tc);
   tcase_add_test(tc, moons_are_fitted);
   tcase_add_test(tc, a_single_candidate_that_is_better_is_chosen);
   tcase_add_test(tc, few_rows_choose_by_folds);
@@ -698,7 +541,6 @@ int main(void) {
   tcase_add_test(tc, scales_that_depend_on_a_column);
   tcase_add_test(tc, one_column);
   tcase_add_test(tc, tables_without_a_density);
-  tcase_add_test(tc, bad_input_is_refused);
   suite_add_tcase(suite, tc);
   return suite_run(suite);
 }

@@ -36,7 +36,7 @@ static int meet(void) {
 }
 
 /* Divides the cores among those ranks of a host that are allowed to run on all of them. */
-static void share_cores(void) {
+static void divide_cores(void) {
   const long cores = sysconf(_SC_NPROCESSORS_ONLN);
   const int share = (int)(cores / on_host) > 0 ? (int)(cores / on_host) : 1;
   if (on_host > 1 && !getenv("CLFLOW_THREADS") && clf_threads() > share) clf_set_threads(share);
@@ -47,7 +47,7 @@ int cli_ranks_begin(int ask) {
   if (!ask && launched < 2) return CLI_OK;
   if (clf_group_mpi(&group) != CLF_OK) return cli_fail_library();
   const int code = meet();
-  if (!code) share_cores();
+  if (!code) divide_cores();
   return code;
 }
 

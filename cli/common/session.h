@@ -94,7 +94,7 @@ int cli_table_match(cli_session *s, const char *data, const char *model);
 
 /* For training: moves the columns named by --given from the data to s->given, or reads its file.
  * A word is a file if it has a file's suffix or a folder, as in ./FILE.csv; a column with that
- * name has precedence.  Of images, "class" names their labels. */
+ * name has precedence.  For images, "class" names the labels. */
 int cli_given_is_file(const char *word);
 /* The length of FILE.npz in "FILE.npz:ARRAY"; 0 for other words. */
 size_t cli_archive_length(const char *word);

@@ -3,6 +3,7 @@
 #include "ranks.h"
 #include "session.h"
 #include "cli.h"
+#include "../../runtime/core/hash.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,18 +14,6 @@ typedef struct card {
   uint32_t data, given;
 } card;
 
-/* FNV-1a over words of 8 bytes, and over the bytes that are left. */
-static uint64_t sum_of(const void *at, size_t bytes) {
-  uint64_t h = 14695981039346656037u, word;
-  size_t i = 0;
-  for (; i + sizeof word <= bytes; i += sizeof word) {
-    memcpy(&word, (const char *)at + i, sizeof word);
-    h = (h ^ word) * 1099511628211u;
-  }
-  for (; i < bytes; i++) h = (h ^ ((const unsigned char *)at)[i]) * 1099511628211u;
-  return h;
-}
-
 static int card_of(cli_session *s, card *c) {
   void *bytes;
   size_t size;
@@ -32,7 +21,7 @@ static int card_of(cli_session *s, card *c) {
   snprintf(c->version, sizeof c->version, "%s", clf_version());
   snprintf(c->device, sizeof c->device, "%.95s", clf_device_name(clf_flow_device(s->flow)));
   if (clf_flow_save_memory(s->flow, &bytes, &size) != CLF_OK) return cli_fail_library();
-  c->model = sum_of(bytes, size);
+  c->model = clf__hash_bytes(CLF_HASH_BEGIN, bytes, size);
   free(bytes);
   c->rows = cli_row_count(s);
   c->given = clf_table_checksum(&s->given, NULL);

@@ -33,7 +33,7 @@ static int write_copy(const char *bytes, int64_t size) {
   return clf_file_write(copy, bytes, (size_t)size) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
-static int share_file(void) {
+static int broadcast_file(void) {
   const int first = cli_ranks_own() == 0;
   int64_t size = 0;
   char *bytes = first ? cli_file_read(cli_wanted.out, &size) : NULL;
@@ -53,7 +53,7 @@ static int share_file(void) {
 
 int cli_train_ranks_begin(void) {
   if (cli_ranks_size() < 2) return CLI_OK;
-  const int code = cli_wanted.resume ? share_file() : CLI_OK;
+  const int code = cli_wanted.resume ? broadcast_file() : CLI_OK;
   if (cli_ranks_own() == 0) return code;
   cli_wanted.out = *copy ? copy : NULL;
   cli_wanted.log = cli_wanted.plot = cli_wanted.curve = NULL;

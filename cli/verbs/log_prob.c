@@ -171,7 +171,7 @@ static int64_t sample_count(const cli_session *s) {
   return each > SAMPLES ? SAMPLES : each < SAMPLES_LEAST ? SAMPLES_LEAST : each;
 }
 
-static int place(cli_session *s, work *w) {
+static int rank_among_samples(cli_session *s, work *w) {
   const double *c;
   for (int64_t i = 0; i < w->rows; i++) w->number[i] = s->data.numbers ? s->data.numbers[i] : i + 1;
   if (clf_ranks(w->logp, w->rows, w->rank) != CLF_OK) return cli_fail_library();
@@ -412,7 +412,7 @@ static void say_lacks(const cli_session *s, const work *w, const lacks *k) {
 /* Everything after log p of the rows was computed. */
 static int report(cli_session *s, work *w) {
   lacks k = {0};
-  int code = place(s, w);
+  int code = rank_among_samples(s, w);
   if (!code) code = find_lowest(w);
   if (!code) code = judge_columns(s, w);
   if (!code)

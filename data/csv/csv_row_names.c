@@ -18,11 +18,7 @@ typedef struct hashes {
 } hashes;
 
 /* That two of 10^6 different texts have the same hash has probability 3e-8. */
-static uint64_t hash_of(const clf__field *f) {
-  uint64_t h = CLF_HASH_BEGIN;
-  for (size_t i = 0; i < f->n; i++) h = clf__hash(h, (unsigned char)f->s[i]);
-  return h;
-}
+static uint64_t hash_of(const clf__field *f) { return clf__hash_bytes(CLF_HASH_BEGIN, f->s, f->n); }
 
 static int by_value(const void *a, const void *b) {
   const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;

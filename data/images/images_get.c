@@ -17,7 +17,7 @@ static uint64_t draw_seed(const clf_image_draw *draw) {
 }
 
 /* A uniformly random offset in 0 .. left. */
-static size_t place(uint64_t seed, int64_t row, int what, int32_t left) {
+static size_t offset_of(uint64_t seed, int64_t row, int what, int32_t left) {
   return (size_t)(clf__uniform(seed, DRAWS * (uint64_t)row + (uint64_t)what) * (left + 1));
 }
 
@@ -30,8 +30,8 @@ static void draw_one(const clf_images *m, int64_t row, const clf_image_draw *dra
   const clf__picture p = clf__image_at(m, row);
   const uint64_t seed = draw_seed(draw);
   const size_t c = (size_t)m->want.channels, width = (size_t)m->want.width, stride = width * c;
-  const size_t y0 = place(seed, row, DRAW_Y, p.height - m->want.height);
-  const size_t x0 = place(seed, row, DRAW_X, p.width - m->want.width);
+  const size_t y0 = offset_of(seed, row, DRAW_Y, p.height - m->want.height);
+  const size_t x0 = offset_of(seed, row, DRAW_X, p.width - m->want.width);
   const int mirrored = draw->flip && clf__uniform(seed, DRAWS * (uint64_t)row + DRAW_FLIP) < 0.5;
   for (size_t y = 0; y < (size_t)m->want.height; y++, out += stride) {
     const uint8_t *const from = p.at + ((y0 + y) * (size_t)p.width + x0) * c;

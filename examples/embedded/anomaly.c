@@ -12,7 +12,7 @@
 static const float measured[][penguin_dim] = {
     {39.1f, 18.7f}, {46.1f, 13.2f}, {50.0f, 19.5f}, {60.0f, 25.0f}, {39.1f, 11.0f}};
 
-/* Below this no training row lies. */
+/* No training row has a log p below this. */
 static const float threshold = -9;
 
 int main(void) {

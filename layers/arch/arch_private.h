@@ -142,7 +142,7 @@ struct clf_arch {
   atomic_int more_owners; /* in addition to the first one */
 };
 /* Another owner of an architecture, which does not change once it is finished; each frees it. */
-clf_arch *clf__arch_share(const clf_arch *arch);
+clf_arch *clf__arch_reference(const clf_arch *arch);
 
 /* ---- The expanded list of layers ------------------------------------------------------------- */
 

@@ -42,7 +42,7 @@ void clf__arch_free_blocks(clf__arch_block *b) {
   }
 }
 
-clf_arch *clf__arch_share(const clf_arch *arch) {
+clf_arch *clf__arch_reference(const clf_arch *arch) {
   clf_arch *const shared = (clf_arch *)(uintptr_t)arch;
   atomic_fetch_add(&shared->more_owners, 1);
   return shared;

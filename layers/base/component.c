@@ -142,17 +142,17 @@ clf_status clf__component_logp(const clf__component *q, const clf__pass *p,
 
 clf_status clf__component_backward(const clf__component *q, const clf__pass *p,
                                    clf__component_memory *k, clf_tensor x,
-                                   const clf_tensor place[2], clf_tensor *dx) {
+                                   const clf_tensor buffers[2], clf_tensor *dx) {
   const int32_t n = x.dim[0];
   clf_tensor y = q->layers ? clf__rows(k->x[q->layers], n) : x;
-  *dx = clf_slice(clf__rows(place[0], n), 1, 0, q->base.dim);
+  *dx = clf_slice(clf__rows(buffers[0], n), 1, 0, q->base.dim);
   if (q->sent)
     CLF_TRY(clf__base_normal.backward(NULL, p, NULL, clf__rows(k->z, n), clf__rows(k->dz, n)));
   CLF_TRY(q->base.ops->backward(&q->base, p, &k->base, y, *dx));
   for (int32_t i = q->layers - 1, turn = 1; i >= 0; i--, turn = !turn) {
     const clf__layer *l = &q->layer[i];
     const clf_tensor in = i ? clf__rows(k->x[i], n) : x;
-    const clf_tensor to = clf_slice(clf__rows(place[turn], n), 1, 0, l->in.dim);
+    const clf_tensor to = clf_slice(clf__rows(buffers[turn], n), 1, 0, l->in.dim);
     CLF_TRY(clf__layer_backward(l, p, &k->layer[i], in, y, *dx, to));
     y = in;
     *dx = to;

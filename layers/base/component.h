@@ -45,7 +45,7 @@ clf_status clf__component_logp(const clf__component *q, const clf__pass *p,
 /* p->each is dL / dlogp; *dx becomes dL / dx, in one of two tensors (n, widest). */
 clf_status clf__component_backward(const clf__component *q, const clf__pass *p,
                                    clf__component_memory *k, clf_tensor x,
-                                   const clf_tensor place[2], clf_tensor *dx);
+                                   const clf_tensor buffers[2], clf_tensor *dx);
 /* Draws samples, into k->x[0]. */
 clf_status clf__component_sample(const clf__component *q, const clf__pass *p,
                                  clf__component_memory *k, uint64_t seed, int64_t first, int32_t n,

@@ -107,18 +107,18 @@ static int64_t list(const uint8_t *marks, int64_t n, int mark, int is, int64_t *
 
 /* The training rows, with a fold each, drawn by the seed. */
 static clf_status draw_folds(const clf__fit *f, int64_t rows, uint8_t *fold) {
-  int64_t place = 0;
+  int64_t next = 0;
   uint8_t *order = malloc((size_t)rows);
   if (!order) return clf__fail(CLF_ENOMEM, "no memory for folds");
   clf_status s = CLF_OK;
   memset(fold, CLF_FIT_FOLDS - 1, (size_t)rows);
   for (int k = 0; k < CLF_FIT_FOLDS - 1 && !s; k++) {
-    const int64_t left = rows - place, take = rows * (k + 1) / CLF_FIT_FOLDS - place;
+    const int64_t left = rows - next, take = rows * (k + 1) / CLF_FIT_FOLDS - next;
     s = clf_split_rows(left, (double)take / (double)left, 0, f->o.seed + 1 + (uint64_t)k, order);
     int64_t j = 0; /* among those without a fold */
     for (int64_t i = 0; i < rows && !s; i++)
       if (fold[i] == CLF_FIT_FOLDS - 1 && order[j++] == CLF_ROW_VALID) fold[i] = (uint8_t)k;
-    place += take;
+    next += take;
   }
   free(order);
   return s;

@@ -162,7 +162,7 @@ static clf_status make_layers(clf_flow *f) {
   f->traits |= f->base.traits;
   CLF_TRY(clf__places_make(f));
   CLF_TRY(check_size(f));
-  return clf__slots_place(&f->slots);
+  return clf__slots_lay_out(&f->slots);
 }
 
 /* A stage continues as long as the next layer joins it. */

@@ -116,7 +116,7 @@ clf_status clf_flow_create_arch(clf_device *dev, const clf_arch *arch, uint64_t 
   if (!f) return clf__fail(CLF_ENOMEM, "no memory for a flow");
   f->dev = dev;
   f->spec = clf__spec_of_arch(arch, seed);
-  f->arch = clf__arch_share(arch);
+  f->arch = clf__arch_reference(arch);
   return create(f, out);
 }
 
@@ -187,7 +187,7 @@ clf_status clf__flow_outline(const clf_flow_spec *spec, clf_flow *f) {
 }
 
 clf_status clf__flow_outline_arch(const clf_arch *arch, clf_flow *f) {
-  *f = (clf_flow){.spec = clf__spec_of_arch(arch, 0), .arch = clf__arch_share(arch)};
+  *f = (clf_flow){.spec = clf__spec_of_arch(arch, 0), .arch = clf__arch_reference(arch)};
   return outline(f);
 }
 

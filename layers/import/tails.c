@@ -224,8 +224,10 @@ static clf_status print_kinds(const clf__im *im, const clf__im_module *m, kinds 
     kinds *const of = &k[im->moving && im->moving[d] == 0];
     const int64_t i = of->next++;
     if (d) CLF_TRY(clf__im_print(node, ", "));
-    if (!of->circular[i]) CLF_TRY(clf__im_print(node, "%.17g", of->bound[i]));
-    if (!of->circular[i]) continue;
+    if (!of->circular[i]) {
+      CLF_TRY(clf__im_print(node, "%.17g", of->bound[i]));
+      continue;
+    }
     CLF_TRY(clf__im_print(node, "circular"));
     if (circle != 0 && circle != of->bound[i])
       return clf__im_refuse(m,

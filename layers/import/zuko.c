@@ -88,24 +88,24 @@ static clf_status print_map(clf__im *im, const clf__im_module *m, int64_t n, clf
 /* The order of the dimensions; zuko divides it by the size of a group if there are fewer passes
  * than dimensions. */
 static clf_status read_order(clf__im *im, clf__im_module *m, clf__im_text *text) {
-  double *order, *place, maximum = 0;
+  double *order, *position, maximum = 0;
   clf__im_tensor *t;
   CLF_TRY(clf__im_read(im, m, "order", &order, &t));
   const int64_t D = t->count;
-  clf_status s = (place = calloc((size_t)D, sizeof *place))
+  clf_status s = (position = calloc((size_t)D, sizeof *position))
                      ? CLF_OK
                      : clf__fail(CLF_ENOMEM, "no memory for an order");
   for (int64_t d = 0; d < D && !s; d++) {
     if (!(order[d] >= 0 && order[d] < (double)D))
-      s = clf__im_refuse(m, "has an order that is none");
+      s = clf__im_refuse(m, "has an order that is not a permutation");
     maximum = order[d] > maximum ? order[d] : maximum;
     for (int64_t e = 0; e < D; e++)
-      place[d] += order[e] < order[d] || (e < d && order[e] == order[d]);
+      position[d] += order[e] < order[d] || (e < d && order[e] == order[d]);
   }
-  if (!s) s = clf__im_order(place, D, text);
+  if (!s) s = clf__im_order(position, D, text);
   if (!s && maximum + 1 < (double)D) s = clf__im_print(text, ", passes=%d", (int)maximum + 1);
   free(order);
-  free(place);
+  free(position);
   return s;
 }
 

@@ -60,7 +60,7 @@ void clf__slots_view(clf__slots *p, clf__slot *slot, const clf__slot *whole, int
   va_end(ap);
 }
 
-clf_status clf__slots_place(clf__slots *p) {
+clf_status clf__slots_lay_out(clf__slots *p) {
   if (p->no_memory) return clf__fail(CLF_ENOMEM, "no memory for the names of %d arrays", p->count);
   const int64_t begin[CLF_GROUPS] = {
       [CLF_DECAYED] = p->size[CLF_PLAIN], [CLF_STATE] = p->size[CLF_PLAIN] + p->size[CLF_DECAYED]};

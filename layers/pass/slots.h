@@ -30,7 +30,7 @@ typedef struct clf__vectors {
 typedef struct clf__slot {
   clf__group group;
   int rank;   /* 0: the array does not exist */
-  int64_t at; /* offset of its first element in the vector, set by clf__slots_place() */
+  int64_t at; /* offset of its first element in the vector, set by clf__slots_lay_out() */
   int32_t dim[4], stride[4];
   /* Rows and columns are stored sorted by their index mod period (sorted.h); 0: in order. */
   int32_t period[2];
@@ -51,7 +51,7 @@ typedef struct clf__slots {
   int no_memory;
 } clf__slots;
 
-/* Adds a dense, row-major array.  The slot must not move; its `at` is set by clf__slots_place().
+/* Adds a dense, row-major array.  The slot must not move; its `at` is set by clf__slots_lay_out().
  * fmt NULL: no name. */
 void clf__slots_add(clf__slots *p, clf__slot *slot, clf__group group, double value, double spread,
                     int rank, const int32_t *dim, const char *fmt, ...)
@@ -61,7 +61,7 @@ void clf__slots_view(clf__slots *p, clf__slot *slot, const clf__slot *whole, int
                      int rank, const int32_t *dim, const int32_t *stride, const char *fmt, ...)
     __attribute__((format(printf, 8, 9)));
 /* Assigns every slot its offset.  ENOMEM if one could not be added. */
-clf_status clf__slots_place(clf__slots *p);
+clf_status clf__slots_lay_out(clf__slots *p);
 void clf__slots_free(clf__slots *p);
 
 /* Elements of w, c and d. */

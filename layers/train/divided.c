@@ -137,7 +137,7 @@ clf_status clf__trainer_square(clf_trainer *t, clf_tensor square) {
 
 /* ---- Weights and moments --------------------------------------------------------------------- */
 
-clf_status clf__trainer_share_weights(clf_trainer *t, clf_status s) {
+clf_status clf__trainer_join_weights(clf_trainer *t, clf_status s) {
   if (!clf__trainer_divides(t)) return s;
   const clf__elements own = clf__trainer_slice(t);
   const int32_t n = t->f->w.dim[0];

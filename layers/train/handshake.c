@@ -17,12 +17,6 @@ typedef struct card {
   clf_train_options o;
 } card;
 
-static uint64_t hash_bytes(const void *at, size_t n) {
-  uint64_t h = CLF_HASH_BEGIN;
-  for (size_t i = 0; i < n; i++) h = clf__hash(h, ((const unsigned char *)at)[i]);
-  return h;
-}
-
 /* A wrapper's device is the one in it. */
 static const clf_device *inner_of(const clf_device *dev) {
   while (dev->inner) dev = dev->inner;
@@ -53,11 +47,12 @@ static card card_of(const clf_trainer *t) {
   for (int i = 0; i < dev->tuned_count; i++) {
     const uint64_t one[3] = {(uint64_t)dev->tuned[i].op, (uint64_t)dev->tuned[i].algorithm,
                              dev->tuned[i].key};
-    c.choices ^= hash_bytes(one, sizeof one);
+    c.choices ^= clf__hash_bytes(CLF_HASH_BEGIN, one, sizeof one);
   }
   c.data = t->source->sum;
   c.weights = clf__trainer_copy_sum(t);
-  c.shares = hash_bytes(t->group.first, ((size_t)clf_group_size(t->group.g) + 1) * sizeof(int32_t));
+  c.shares = clf__hash_bytes(CLF_HASH_BEGIN, t->group.first,
+                             ((size_t)clf_group_size(t->group.g) + 1) * sizeof(int32_t));
   c.step = t->step;
   c.bits = t->dev->bits;
   c.way = t->plan.way;
@@ -100,7 +95,7 @@ static int difference(const card *c, const card *zero, char *text, size_t size) 
     snprintf(text, size, "computes on %s, not on %s: they round differently", c->device,
              zero->device);
   else if (c->choices != zero->choices)
-    snprintf(text, size, "has other tuned choices of algorithms: tune all hosts alike, or none");
+    snprintf(text, size, "has other tuned choices of algorithms: tune every host, or none");
   else if (c->shares != zero->shares)
     snprintf(text, size, "has other shares of the work");
   else if (c->step != zero->step)

@@ -205,7 +205,7 @@ static clf_status give_up(clf_trainer *t, int64_t to, clf_status s, const char *
 
 /* ---- In a group ----------------------------------------------------------------------------- */
 
-enum { RESTORED = 100, CAUGHT_UP }; /* what members agree on, beside the states of run.c */
+enum { RESTORED = 100, CAUGHT_UP }; /* what members agree on, in addition to the states of run.c */
 
 /* This member's device as it was when the copy was taken, which all others have of the same step:
  * at once where it did not fail. */

@@ -143,7 +143,7 @@ static clf_status take_step(clf_trainer *t) {
   if (s && !(clf__trainer_divides(t) && t->group.behind)) return s;
   if (!s) s = add_l2(t);
   CLF_TRY(clf__trainer_squares(t, s));
-  CLF_TRY(clf__trainer_share_weights(t, update(t)));
+  CLF_TRY(clf__trainer_join_weights(t, update(t)));
   t->step++;
   return clf__trainer_average(t);
 }

@@ -261,7 +261,7 @@ static double slowest(const int32_t *first, const double *grain, int32_t size) {
 
 /* After some steps everybody hears how long a grain takes everybody; shares follow, equally
  * decided by all, once. */
-static clf_status share_by_speed(clf_trainer *t) {
+static clf_status divide_by_speed(clf_trainer *t) {
   clf__membership *m = of(t);
   const int32_t size = clf_group_size(m->g), K = t->grains.count;
   const double mine = m->busy / fmax(1, m->computed);
@@ -290,7 +290,7 @@ static clf_status note_speed(clf_trainer *t, double busy) {
   if (m->steps++ < WARM) return CLF_OK;
   m->busy += busy;
   m->computed += own;
-  return m->steps > MEASURED ? share_by_speed(t) : CLF_OK;
+  return m->steps > MEASURED ? divide_by_speed(t) : CLF_OK;
 }
 
 /* ---- A step --------------------------------------------------------------------------------- */

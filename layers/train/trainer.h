@@ -285,11 +285,11 @@ clf_tensor clf__trainer_slice_of(const clf_trainer *t, clf_tensor v);
 clf_tensor clf__trainer_slice_part(const clf_trainer *t, clf_tensor v, size_t begin, size_t end);
 /* After the sum of the gradients, in this order; s: the status of this member so far.
  * clf__trainer_squares: the squares of the pieces. clf__trainer_square: their sum.
- * clf__trainer_share_weights: after Adam, the weights of all slices. If the update is divided, all
+ * clf__trainer_join_weights: after Adam, the weights of all slices. If the update is divided, all
  * members must call the first and the last one, and an error of one of them is an error of all. */
 clf_status clf__trainer_squares(clf_trainer *t, clf_status s);
 clf_status clf__trainer_square(clf_trainer *t, clf_tensor square);
-clf_status clf__trainer_share_weights(clf_trainer *t, clf_status s);
+clf_status clf__trainer_join_weights(clf_trainer *t, clf_status s);
 /* Gives every member the moments of all slices; all members call it. */
 clf_status clf__trainer_join_moments(clf_trainer *t);
 

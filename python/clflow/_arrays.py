@@ -85,7 +85,7 @@ def _from_dlpack(x: Any, what: str) -> Array:
     except (BufferError, ValueError):  # a type that DLPack does not have
         kind = 0
     if kind not in (1, 3):  # in host memory, pinned or not
-        raise ArgumentError(f"{what} lies on another device than the processor; move it there first, as by .cpu()")
+        raise ArgumentError(f"{what} is on another device than the processor; move it there first, as by .cpu()")
     if getattr(x, "requires_grad", False):
         x = x.detach()
     try:

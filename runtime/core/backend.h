@@ -214,7 +214,7 @@ static inline size_t clf__span(const clf_tensor *t) {
   return n;
 }
 int clf__dense(const clf_tensor *t);
-/* ESHAPE unless t, argument i of `op`, lies within its buffer; EDEVICE if that was lost. */
+/* ESHAPE unless t, argument i of `op`, is within its buffer; EDEVICE if that was lost. */
 clf_status clf__check_view(const char *op, int i, const clf_tensor *t);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* grid.h: whether a number lies on the grid of a discrete column.  Private. */
+/* grid.h: whether a number is on the grid of a discrete column.  Private. */
 #ifndef CLF_GRID_H
 #define CLF_GRID_H
 #include <math.h>

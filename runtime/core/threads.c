@@ -119,7 +119,7 @@ clf_status clf__threads_check(void) {
 
 /* ---- Distributing a loop --------------------------------------------------------------------- */
 
-static void share_out(job *j, int count) {
+static void divide_loop(job *j, int count) {
   for (int m = 0; m < j->members; m++) {
     atomic_init(&j->share[m].next, (long long)count * m / j->members);
     j->share[m].end = (int)((long long)count * (m + 1) / j->members);
@@ -234,7 +234,7 @@ void clf__threads_run(int count, int wanted, clf__loop loop, const void *context
   j.running = 0;
   lock_pool();
   gather(&j, wanted < count ? wanted : count);
-  share_out(&j, count);
+  divide_loop(&j, count);
   pthread_mutex_unlock(&pool.lock);
   if (j.members == 1) {
     loop(context, 0, count);

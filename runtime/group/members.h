@@ -32,7 +32,7 @@ double clf__group_deadline(const clf_group *g);
 /* Exchanges bytes like the transport; an error says which member waited and where, and stays. */
 clf_status clf__group_exchange(clf_group *g, int32_t to, const void *out, size_t n_out,
                                int32_t from, void *in, size_t n_in);
-/* Memory of at least so many bytes, the same until the next call. */
+/* At least this many bytes of memory, valid until the next call. */
 clf_status clf__group_scratch(clf_group *g, size_t bytes, void **at);
 
 /* ---- tree.c: the order in which grains are added ------------------------------------------- */

@@ -1,221 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* dialect.c: the format of a text file: how it is detected, reported and chosen. */
+/* dialect.c: comments, delimiters, decimal signs, columns and encodings of a text: how they are
+ * detected, reported and chosen. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "tables.h"
-
-/* ---- Helpers ------------------------------------------------------------------------------ */
+#include "text_is.h"
 
 static const char *const ab[] = {"a", "b"};
 static const double four[] = {1, 2, 3, 4};
 static const double halves[] = {1.5, 2, 2.5, 3.25};
-static const clf_table_options none;
 
-/* A file with this text, read with these options, gives this table and these notes. */
-static void is_with(const char *text, const clf_table_options *o, int64_t rows, int32_t cols,
-                    const double *at, const char *const *names, const char *notes) {
-  clf_table t;
-  write_bytes("d.csv", text, strlen(text));
-  const clf_status s = clf_table_read_with("d.csv", o, &t);
-  ck_assert_msg(s == CLF_OK, "%s: %s", text, s ? clf_errmsg() : "");
-  expect_table(&t, rows, cols, at);
-  ck_assert_msg((t.names != NULL) == (names != NULL), "%s", text);
-  for (int32_t c = 0; names && c < cols; c++) ck_assert_str_eq(t.names[c], names[c]);
-  ck_assert_str_eq(t.notes ? t.notes : "", notes);
-  clf_table_free(&t);
-  unlink("d.csv");
-}
-static void is(const char *text, int64_t rows, int32_t cols, const double *at,
-               const char *const *names, const char *notes) {
-  is_with(text, &none, rows, cols, at, names, notes);
-}
-
-static void fails_with(const char *text, const clf_table_options *o, clf_status status,
-                       const char *message) {
-  clf_table t = {.rows = -1};
-  write_bytes("d.csv", text, strlen(text));
-  expect(clf_table_read_with("d.csv", o, &t), status, message);
-  ck_assert_int_eq(t.rows, -1);
-  unlink("d.csv");
-}
-#define FAILS_WITH(text, o, message) fails_with(text, o, CLF_EFORMAT, "d.csv: " message)
-
-#define INDEX "column 1 has no name and counts the rows: it is left out"
 #define HEADER "; if line 1 names the columns, say --header yes"
-
-/* ---- The first line ------------------------------------------------------------------------ */
-
-/* None of these is a header. */
-START_TEST(first_rows_that_are_refused) {
-  static const struct {
-    const char *field, *message;
-  } list[] = {
-      {"NA", "column 2: \"NA\" marks a missing value; fill it in or remove the row" HEADER},
-      {"n/a", "column 2: \"n/a\" marks a missing value; fill it in or remove the row" HEADER},
-      {"?", "column 2: \"?\" marks a missing value; fill it in or remove the row" HEADER},
-      {"-", "column 2: \"-\" marks a missing value; fill it in or remove the row" HEADER},
-      {"null", "column 2: \"null\" marks a missing value; fill it in or remove the row" HEADER},
-      {"", "column 2: the field is empty" HEADER},
-      {"nan", "column 2: \"nan\" is not a finite number"},
-      {"inf", "column 2: \"inf\" is not a finite number"},
-      {"0x1", "column 2: \"0x1\" is hexadecimal; numbers must be decimal"},
-      {"1e999", "column 2: \"1e999\" is too large for a double"},
-      {"50%", "column 2: \"50%\" is not a number; remove the percent sign" HEADER},
-      {"\"1,234\"", "column 2: \"1,234\" has a comma, but other numbers have a decimal point; "
-                    "remove it if it separates thousands" HEADER},
-      {"\"1,234,567\"",
-       "column 2: \"1,234,567\" is not a number; remove thousands separators" HEADER},
-      {"O.5", "column 2: \"O.5\" is not a number" HEADER},
-      {"1.2.3", "column 2: \"1.2.3\" looks like a date, not a number" HEADER},
-      {"2026-01-31", "column 2: \"2026-01-31\" looks like a date, not a number" HEADER},
-      {"$5", "column 2: \"$5\" is not a number" HEADER},
-      {"b", "column 2: \"b\" is not a number" HEADER},
-      {"2 # first",
-       "column 2: \"2 # first\" is not a number" HEADER "; --comment '#' ignores text after a '#'"},
-  };
-  for (size_t i = 0; i < SIZE(list); i++) {
-    char text[128], message[256];
-    snprintf(text, sizeof text, "1.5,%s,2.5\n1.5,2,3\n2,3,4.5\n", list[i].field);
-    snprintf(message, sizeof message, "d.csv: line 1, %s", list[i].message);
-    fails_with(text, &none, CLF_EFORMAT, message);
-  }
-  FAILS_WITH(
-      "#N/A,1\n0.5,2\n", &none,
-      "line 1, column 1: \"#N/A\" marks a missing value; fill it in or remove the row" HEADER);
-  FAILS_WITH("0.5,2\n#DIV/0!,2\n", &none, "line 2, column 1: \"#DIV/0!\" is not a number");
-  FAILS_WITH("O.5\n0.5\n0.7\n", &none, "line 1, column 1: \"O.5\" is not a number" HEADER);
-  FAILS_WITH("NA,?\n0.5,1\n0.7,2\n", &none,
-             "line 1, column 1: \"NA\" marks a missing value; fill it in or remove the row" HEADER);
-  FAILS_WITH("\"1,234\",\"5,678\"\n100,200\n300,400\n", &none,
-             "line 1, column 1: \"1,234\" may be a decimal number or have a separator of "
-             "thousands; say --decimal , or remove the commas");
-  FAILS_WITH("\n# c\n1,NA\n", &none,
-             "line 3, column 2: \"NA\" marks a missing value; fill it in or remove the row; if "
-             "line 3 names the columns, say --header yes");
-}
-END_TEST
-
-START_TEST(headers_of_all_kinds) {
-  static const char *const length[] = {"petal length"};
-  static const char *const quoted[] = {"2019", "2020"};
-  static const char *const quartiles[] = {"min", "50%"};
-  is("petal length\n1\n2\n3\n4\n", 4, 1, four, length, "");
-  is("petal length\r\n1\r\n2\r\n3\r\n4\r\n", 4, 1, four, length, "");
-  is("\"2019\",\"2020\"\n1,2\n3,4\n", 2, 2, four, quoted, "");
-  is("min,50%\n1,2\n3,4\n", 2, 2, four, quartiles,
-     "line 1 is read as a header that names column 2 \"50%\" (--header no: as a row)");
-  FAILS_WITH("2026-01-31,2026-02-28\n1,2\n3,4\n", &none,
-             "line 1, column 1: \"2026-01-31\" looks like a date, not a number" HEADER);
-  is("\"1\",\"2\"\n\"3\",\"4\"\n", 2, 2, four, NULL, "");
-  FAILS_WITH("a,b,a\n1,2,3\n", &none,
-             "line 1: columns 1 and 3 are both named \"a\"; rename one, or leave one out by its "
-             "number: --drop N");
-}
-END_TEST
-
-START_TEST(headers_that_count) {
-  static const char *const from0[] = {"0", "1", "2"}, *const from1[] = {"1", "2", "3"};
-  static const double at[] = {0.5, 1.5, 2.5, 3.5, 4.5, 1e-3};
-  static const double row[] = {0, 1, 2, 0.5, 1.5, 2.5, 3.5, 4.5, 1e-3};
-  static const char text[] = "0,1,2\n0.5,1.5,2.5\n3.5,4.5,1e-3\n";
-  const clf_table_options no = {.header = CLF_HEADER_NO}, yes = {.header = CLF_HEADER_YES};
-  is(text, 2, 3, at, from0,
-     "line 1 counts its columns; it is read as a header (--header no: as a row)");
-  is_with(text, &no, 3, 3, row, NULL, "");
-  is_with(text, &yes, 2, 3, at, from0, "");
-  is("1\t2\t3\n0.5\t1.5\t2.5\n3.5\t4.5\t1e-3\n", 2, 3, at, from1,
-     "line 1 counts its columns; it is read as a header (--header no: as a row)");
-  is("1,2\n3,4\n", 2, 2, four, NULL, ""); /* goes on */
-  is("0,1,2\n3,4,5\n", 2, 3, (double[]){0, 1, 2, 3, 4, 5}, NULL, "");
-  is("1\n2\n3\n4\n", 4, 1, four, NULL, "");
-  is("1,2\n0.5,4\n", 2, 2, (double[]){1, 2, 0.5, 4}, NULL,
-     "line 1 counts its columns; it is read as a row (--header yes: as a header)");
-#define COUNTS(n)                                                                                  \
-  "line 1 counts its columns from " n                                                              \
-  ": say --header yes if it names them, --header no if it is a "                                   \
-  "row"
-  FAILS_WITH("0,1,2\n5,3,9\n", &none, COUNTS("0"));
-  FAILS_WITH("1,2,3\n3,1,2\n", &none, COUNTS("1"));
-  FAILS_WITH("0,1\n0.5,0.25\n", &none, COUNTS("0"));
-  FAILS_WITH("0\n0.5\n0.25\n", &none, COUNTS("0"));
-  is_with("0\n0.5\n0.25\n", &no, 3, 1, (double[]){0, 0.5, 0.25}, NULL, "");
-}
-END_TEST
-
-/* Years above ten lines of numbers with points; not above fewer, nor if one number is whole. */
-START_TEST(headers_of_whole_numbers) {
-  static const char *const years[] = {"2019", "2020", "2024"};
-  static const char *const firsts[] = {"2019,2020,2024", "2019,2024,2020", "2019,2020,2024"};
-  static const char *const lasts[] = {"1.5,2.5,0.5", "1.5,2.5,0.5", "1.5,2,0.5"};
-  for (int i = 0; i < 3; i++)
-    for (int lines = 9; lines <= 10; lines++) {
-      const int is_header = i == 0 && lines == 10;
-      char text[512];
-      clf_table t;
-      size_t n = (size_t)sprintf(text, "%s\n", firsts[i]);
-      for (int k = 1; k < lines; k++) n += (size_t)sprintf(text + n, "0.5,%d.25,1.5\n", k);
-      sprintf(text + n, "%s\n", lasts[i]);
-      write_bytes("d.csv", text, strlen(text));
-      WORKS(clf_table_read_with("d.csv", &none, &t));
-      ck_assert_int_eq(t.rows, lines + !is_header);
-      for (int c = 0; is_header && c < 3; c++) ck_assert_str_eq(t.names[c], years[c]);
-      ck_assert_str_eq(t.notes ? t.notes : "",
-                       is_header ? "line 1 alone has whole numbers; it is read as a header "
-                                   "(--header no: as a row)"
-                                 : "");
-      clf_table_free(&t);
-    }
-  unlink("d.csv");
-}
-END_TEST
-
-/* The names that a model has are names wherever they appear, whatever they look like. */
-START_TEST(headers_that_a_model_knows) {
-  char *names[] = {"2019", "-3"};
-  clf_columns like = {.count = 2, .names = names};
-  const clf_table_options o = {.like = &like};
-  is_with("2019,-3\n1,2\n3,4\n", &o, 2, 2, four, (const char *const[]){"2019", "-3"},
-          "line 1 is read as a header that names column 1 \"2019\" (--header no: as a row)");
-  is_with("2019,4,-3\n1,9,2\n3,8,4\n", &o, 2, 2, four, (const char *const[]){"2019", "-3"},
-          "left out because the model has no such column: 4");
-  is_with("1,2\n3,4\n", &o, 2, 2, four, NULL,
-          "no header names the columns; they are taken as the model's: 2019, -3");
-  fails_with("% by hand\n1,2\n3,4\n", &o, CLF_EFORMAT,
-             "d.csv: line 2 has 2 fields, line 1 has 1; if the text begins with a title, --skip 1 "
-             "skips it; if ',' is the decimal sign, say --decimal ,");
-}
-END_TEST
-
-/* One column, where the comma is no delimiter. */
-START_TEST(one_column_of_commas) {
-  static const char *const x[] = {"x"};
-  static const double at[] = {1.5, 2.25, -0.125};
-  const clf_table_options comma = {.decimal = ','};
-  is_with("x\n1,5\n2,25\n-0,125\n", &comma, 3, 1, at, x, "',' is the decimal sign");
-  is_with("1,5\n2,25\n-0,125\n", &comma, 3, 1, at, NULL, "',' is the decimal sign");
-  FAILS_WITH("x\n1,5\n2,25\n-0,125\n", &none,
-             "line 2 has 2 fields, line 1 has 1; if the text begins with a title, --skip 1 skips "
-             "it; if ',' is the decimal sign, say --decimal ,");
-  is("x\n1,5\n2,7\n", 2, 1, (double[]){5, 7}, x, INDEX); /* R's write.table() */
-  is("1,05\n2,25\n", 2, 2, (double[]){1, 5, 2, 25}, NULL,
-     "column 2 has numbers that begin with 0; if ',' is the decimal sign, say --decimal ,");
-  is("1,0\n2,25\n", 2, 2, (double[]){1, 0, 2, 25}, NULL, "");
-}
-END_TEST
-
-START_TEST(headers_that_are_chosen) {
-  const clf_table_options no = {.header = CLF_HEADER_NO}, yes = {.header = CLF_HEADER_YES};
-  static const char *const na[] = {"1", "NA"};
-  is_with("1,NA\n1,2\n3,4\n", &yes, 2, 2, four, na, "");
-  is_with("1,2\n3,4\n", &no, 2, 2, four, NULL, "");
-  FAILS_WITH("a,b\n1,2\n", &no, "line 1, column 1: \"a\" is not a number");
-  FAILS_WITH("a,b\n", &yes, "a header and no row of numbers below it");
-}
-END_TEST
 
 /* ---- Comments -------------------------------------------------------------------------------- */
 
@@ -503,13 +301,6 @@ END_TEST
 
 void tests_of_dialect(Suite *s) {
   TCase *c = tcase_create("dialect");
-  tcase_add_test(c, first_rows_that_are_refused);
-  tcase_add_test(c, headers_of_all_kinds);
-  tcase_add_test(c, headers_that_count);
-  tcase_add_test(c, headers_of_whole_numbers);
-  tcase_add_test(c, headers_that_a_model_knows);
-  tcase_add_test(c, one_column_of_commas);
-  tcase_add_test(c, headers_that_are_chosen);
   tcase_add_test(c, comments);
   tcase_add_test(c, decimal_commas);
   tcase_add_test(c, commas_beyond_the_lines_judged);

@@ -12,6 +12,7 @@ void tests_of_csv(Suite *s);
 void tests_of_match(Suite *s);
 void tests_of_streams(Suite *s);
 void tests_of_dialect(Suite *s);
+void tests_of_headers(Suite *s);
 void tests_of_writing(Suite *s);
 void tests_of_npy(Suite *s);
 void tests_of_synthetic(Suite *s);

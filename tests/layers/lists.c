@@ -26,7 +26,7 @@ clf_status make_layers(list *s) {
     CLF_TRY(l->ops->make(l, &s->slots, l->label));
     shape = l->out;
   }
-  return clf__slots_place(&s->slots);
+  return clf__slots_lay_out(&s->slots);
 }
 
 /* A vector of n zeros. */

@@ -83,7 +83,7 @@ void plan(rig *r, int32_t rows, int train) {
 static void make_described(rig *r, uint64_t seed) {
   clf__host_random random = {seed};
   WORKS(r->net.ops->make(&r->net, &r->slots, "net"));
-  WORKS(clf__slots_place(&r->slots));
+  WORKS(clf__slots_lay_out(&r->slots));
   lay_out(r);
   WORKS(clf_arena_init(&r->arena, flows_dev, r->arena.used));
   lay_out(r);

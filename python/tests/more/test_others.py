@@ -47,7 +47,7 @@ def test_tensors_are_not_copied(rows, fitted):
 
 
 def test_tensors_on_other_devices_are_refused(fitted):
-    with pytest.raises(clflow.ArgumentError, match="x lies on another device than the processor"):
+    with pytest.raises(clflow.ArgumentError, match="x is on another device than the processor"):
         fitted.log_prob(torch.zeros((2, 2), device="meta"))
 
 

@@ -59,7 +59,7 @@ def test_rows_that_lie_well_are_not_copied(rows):
 
 
 def test_tensors_of_other_devices_are_refused(fitted, rows):
-    with pytest.raises(clflow.ArgumentError, match="x lies on another device than the processor"):
+    with pytest.raises(clflow.ArgumentError, match="x is on another device than the processor"):
         fitted.log_prob(Tensor(rows, device=(2, 0)))
 
 

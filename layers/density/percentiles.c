@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* places.c: percentile ranks of log-densities among those of a flow's own samples. */
+/* percentiles.c: percentile ranks of log-densities among those of a flow's own samples. */
 #include <stdlib.h>
 #include <string.h>
 #include "density.h"
@@ -62,8 +62,8 @@ static clf_status draw(clf_flow *f, const double *c, uint64_t seed, int64_t samp
 }
 
 /* Rows first .. end - 1 of the sorted ones, which have the same context. */
-static clf_status place(clf_flow *f, const double *logp, int64_t first, int64_t end, uint64_t seed,
-                        int64_t samples, room *r, double *percent) {
+static clf_status rank_block(clf_flow *f, const double *logp, int64_t first, int64_t end,
+                             uint64_t seed, int64_t samples, room *r, double *percent) {
   CLF_TRY(draw(f, r->rows[first].c, seed, samples, r));
   for (int64_t i = first; i < end; i++) r->logp[i - first] = logp[r->rows[i].number];
   CLF_TRY(clf_percentiles(r->logp, end - first, r->drawn, samples, r->percent));
@@ -109,7 +109,7 @@ clf_status clf_model_percentiles(clf_flow *f, const double *c, const double *log
   const int64_t count = s ? 0 : sort_rows(c, C, logp, n, &r, percent);
   for (int64_t first = 0, end; first < count && !s; first = end) {
     for (end = first + 1; end < count && same_context(&r.rows[first], &r.rows[end]);) end++;
-    s = place(f, logp, first, end, seed, samples, &r, percent);
+    s = rank_block(f, logp, first, end, seed, samples, &r, percent);
   }
   release(&r);
   return s;
