@@ -461,6 +461,18 @@ START_TEST(test_labels) {
            "test images ");
   write_labels("glyphs:n=200,size=8", "all.csv");
   succeeds(GIVEN "--given all.csv --out f.safetensors", "over all 200 images");
+  /* Labels with another name are asked for by it. */
+  char *const shapes = read_file("all.csv", NULL);
+  ck_assert_mem_eq(shapes, "class\n", 6);
+  memcpy(shapes, "shape", 5);
+  write_text("shapes.csv", shapes);
+  free(shapes);
+  succeeds(GIVEN "--given shapes.csv --out h.safetensors", "over all 200 images");
+  refuses(2, "eval h.safetensors --data glyphs:n=40,size=8",
+          "the model h.safetensors takes a context: give it by --given shape=VALUE, or by --given "
+          "FILE\n");
+  refuses(2, "sample h.safetensors --given class=ring --out never.png",
+          "--given class=ring: the context of h.safetensors has no such column");
   refuses(2, GIVEN "--given all.csv --valid glyphs:n=30,size=8 --out never.safetensors",
           "--given all.csv only has the context of the rows of --data: with --valid, give names of "
           "columns, or of images class");

@@ -283,18 +283,31 @@ static int has_columns(const cli_session *s) {
   return source_of(s->flow).names && s->data.at && s->data.names;
 }
 
+/* Refuses a context that is missing, by the names of its columns if they have some. */
+static int ask_for_context(const cli_session *s) {
+  const clf_columns source = source_of(s->flow);
+  const int32_t C = clf_flow_context(s->flow);
+  char names[256] = "";
+  size_t used = 0;
+  if (!source.names)
+    return cli_usage("the model %s takes a context of %" PRId32 " number%s with each sample: give "
+                     "it by --given",
+                     cli_common.model, C, C == 1 ? "" : "s");
+  for (int32_t c = 0; c < source.count && used < sizeof names; c++)
+    used += (size_t)snprintf(names + used, sizeof names - used, "%s%s=VALUE", c ? "," : "",
+                             source.names[c]);
+  return cli_usage("the model %s takes a context: give it by --given %s%s, or by --given FILE",
+                   cli_common.model, cli_clean(names), used < sizeof names ? "" : "...");
+}
+
 /* Takes the data columns with the names of the model's context columns. */
 static int take_columns(cli_session *s) {
   const clf_columns source = source_of(s->flow);
-  const int32_t C = clf_flow_context(s->flow);
   if (s->images && has_columns(s)) return take_labels(s);
   if (is_label(s->flow))
     return cli_usage("the model %s takes the label of each image: give it by --given class=LABEL",
                      cli_common.model);
-  if (!has_columns(s))
-    return cli_usage("the model %s takes a context of %" PRId32 " number%s with each sample: give "
-                     "it by --given",
-                     cli_common.model, C, C == 1 ? "" : "s");
+  if (!has_columns(s)) return ask_for_context(s);
   columns k = {&s->data, malloc((size_t)source.count * sizeof *k.at), 0};
   if (!k.at) return cli_fail("out of memory for the context");
   int code = CLI_OK;
