@@ -231,6 +231,22 @@ START_TEST(further_files) {
 }
 END_TEST
 
+/* Only text goes to standard output, and no file is called "-". */
+START_TEST(standard_output) {
+  static const char *const commands[] = {"train --data moons --out -",
+                                         "sweep --data moons --out -",
+                                         "fit moons --out -",
+                                         "fit moons --out f.flow --report -",
+                                         "import m --out -",
+                                         "export m --c -",
+                                         "export m --pytorch -",
+                                         "train --data moons --out m2 --plot-curve -",
+                                         "plot pairs m --data moons --out -"};
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    refuses(2, commands[i], "takes the name of a file; standard output takes only text");
+}
+END_TEST
+
 /* ---- Folders ---------------------------------------------------------------------------- */
 
 static void each_in_folder(const char *file, const char *folder) {
@@ -390,6 +406,7 @@ int main(int argc, char **argv) {
                                 files_that_are_passed_on,
                                 a_column_and_a_file_of_one_name,
                                 further_files,
+                                standard_output,
                                 folder_that_is_read,
                                 folder_that_is_written,
                                 archive_that_is_read,

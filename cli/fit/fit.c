@@ -90,7 +90,8 @@ static int check_names(void) {
   int code = check_own_model(out);
   if (!code) code = check_own_report(report);
   if (!code) code = cli_check_file("--out", out, "");
-  return code ? code : cli_check_file("--report", report, ".html");
+  /* Standard output has the table of candidates. */
+  return code ? code : cli_check_file("--report", report, cli_is_stdout(report) ? NULL : ".html");
 }
 
 static int read_repeat(void) {

@@ -81,6 +81,9 @@ static int run(void) {
   for (int i = 0; i < TARGETS; i++) wanted |= *targets[i].file != NULL;
   if (!wanted) return cli_usage("give --c FILE or --pytorch NAME to write");
   if (!cli_common.device) cli_common.device = "cpu64"; /* full precision of the numbers */
+  code = cli_check_file("--c", o.c, NULL);
+  if (!code) code = cli_check_file("--pytorch", o.pytorch, NULL);
+  if (code) return code;
   code = cli_session_open(&s);
   for (int i = 0; i < TARGETS && !code; i++)
     if (*targets[i].file) code = targets[i].write(s.flow);

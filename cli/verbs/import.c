@@ -206,7 +206,8 @@ static int run(void) {
     free(hints);
     return cli_usage("give --out MODEL to write, or --check ROWS to compare with");
   }
-  int code = hints ? cli_open_device(&dev) : cli_fail("out of memory for hints");
+  int code = hints ? cli_check_file("--out", o.out, NULL) : cli_fail("out of memory for hints");
+  if (!code) code = cli_open_device(&dev);
   if (!code && clf_import(dev, o.file, hints, &flow, &report) != CLF_OK) code = cli_fail_library();
   if (!code) code = finish(flow, report);
   clf_flow_free(flow);

@@ -42,7 +42,8 @@ CLF_API clf_status clf_export_c(clf_flow *flow, const char *path, const char *na
  * and NAME.py, a module of plain torch with log_prob, transform, inverse and sample, which loads
  * it.  Every composition of vectors has a module; transform and inverse of one that ends in a blend
  * raise ValueError.  A default context is part of the file.  Grids of discrete columns are left
- * out: values are those of the density itself.  Errors: ENOTSUP for flows of images; EIO, ENOMEM.
+ * out: values are those of the density itself.  Errors: EINVAL if NAME, without its folders, is no
+ * name of a Python module; ENOTSUP for flows of images; EIO, ENOMEM.
  */
 CLF_API clf_status clf_export_pytorch(clf_flow *flow, const char *name);
 
