@@ -36,14 +36,15 @@ clf_status clf__trainer_use_average(clf_trainer *t) {
 }
 
 static clf_status validate(clf_trainer *t, double *mean) {
-  CLF_TRY(clf__trainer_use_average(t));
   CLF_TRY(t->source->ops->validate(t->source, mean));
   return clf__trainer_note_best(t, *mean, 1);
 }
 
-clf_status clf__trainer_validate_average(clf_trainer *t, double *mean) {
-  CLF_TRY(clf__vector_copy(t->dev, t->f->w, t->aside));
-  const clf_status s = validate(t, mean);
+clf_status clf__trainer_validate_average(clf_trainer *t, clf_status s, double *mean) {
+  if (!s) s = clf__vector_copy(t->dev, t->f->w, t->aside);
+  if (!s) s = clf__trainer_use_average(t);
+  CLF_TRY(clf__trainer_is_member(t) ? clf_group_agree(t->group.g, s) : s);
+  s = validate(t, mean);
   const clf_status back = clf__vector_copy(t->dev, t->aside, t->f->w);
   return s ? s : back;
 }

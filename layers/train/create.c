@@ -156,7 +156,8 @@ static clf_status create(clf_flow *f, const samples *data, const clf_train_optio
   clf__options_normalise(&t->o);
   t->stored_from = INT64_MAX;
   t->best_mean = t->last_mean = t->ceiling = NAN;
-  t->snapshot[0].step = t->snapshot[1].step = t->copy.step = -1;
+  t->snapshot[0].step = t->snapshot[1].step = -1;
+  clf__trainer_drop_copies(t);
   t->copy.every = 2;
   const clf_status s = set_up_or_undo(t, data);
   if (s)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* read.c: reads the losses of the last steps from the device, and handles non-finite ones. */
+/* read.c: reads the losses of the last steps from the device, and finds non-finite ones. */
 #include <math.h>
 #include "trainer.h"
 
@@ -25,16 +25,24 @@ static int64_t first_bad(const clf_trainer *t, const float *ring) {
   return -1;
 }
 
-clf_status clf__trainer_read(clf_trainer *t, float ring[CLF_RING_ALL], char *said, size_t size) {
-  for (;;) {
-    CLF_TRY(sum_up(t));
-    CLF_TRY(clf_read(t->dev, t->ring, ring));
-    const int64_t bad = first_bad(t, ring);
-    if (bad < 0) break;
-    CLF_TRY(clf__trainer_mend(t, bad, (double)ring[bad % CLF_RING],
-                              (double)ring[CLF_RING_NORMS + bad % CLF_RING], said, size));
-  }
-  if (isfinite(ring[CLF_RING_SUMS]) && isfinite(ring[CLF_RING_SUMS + 1])) return CLF_OK;
+clf_status clf__trainer_read(clf_trainer *t, float ring[CLF_RING_ALL]) {
+  CLF_TRY(sum_up(t));
+  return clf_read(t->dev, t->ring, ring);
+}
+
+static int sums_are_finite(const float *ring) {
+  return isfinite(ring[CLF_RING_SUMS]) && isfinite(ring[CLF_RING_SUMS + 1]);
+}
+
+int clf__trainer_is_finite(const clf_trainer *t, const float *ring) {
+  return first_bad(t, ring) < 0 && sums_are_finite(ring);
+}
+
+clf_status clf__trainer_mend(clf_trainer *t, const float *ring, char *said, size_t size) {
+  const int64_t bad = first_bad(t, ring), slot = bad % CLF_RING;
+  if (bad >= 0)
+    return clf__trainer_skip(t, bad, (double)ring[slot], (double)ring[CLF_RING_NORMS + slot], said,
+                             size);
   return clf__trainer_undo(t,
                            isfinite(ring[CLF_RING_SUMS]) ? "Adam's second moments" : "the weights");
 }

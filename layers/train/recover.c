@@ -41,47 +41,75 @@ static clf_status write_in(const clf_trainer *t, clf_tensor v, const void *from)
   return t->dev->backend->write(t->dev, v.buf, (size_t)v.offset, from, clf__count(&v));
 }
 
-clf_status clf__trainer_copy(clf_trainer *t) {
+static const clf__host_state *valid(const clf_trainer *t) { return &t->copy.state[t->copy.now]; }
+
+const clf__host_state *clf__trainer_newest_copy(const clf_trainer *t) {
+  const clf__host_copy *k = &t->copy;
+  return &k->state[k->prepared ? !k->now : k->now];
+}
+
+clf_status clf__trainer_prepare_copy(clf_trainer *t) {
   clf__host_copy *k = &t->copy;
+  clf__host_state *const other = &k->state[!k->now];
   const double begin = clf__now();
   clf_tensor v[VECTORS];
-  const int n = vectors(t, v), other = !k->now;
+  const int n = vectors(t, v);
+  k->prepared = 0;
   CLF_TRY(clf__trainer_join_moments(t));
   if (t->shows != CLF_SHOWS_LAST) v[0] = t->snapshot[0].w;
   for (int i = 0; i < n; i++)
-    CLF_TRY(read_out(t, v[i], (char *)k->at[other] + (size_t)i * bytes_of(t, t->m)));
-  if (t->step > k->step) k->stage = k->tried = 0;
-  k->plan = t->plan;
-  k->most_rows = t->f->most_rows;
-  k->now = other;
-  k->step = t->step;
-  k->cuts = t->cuts;
+    CLF_TRY(read_out(t, v[i], (char *)other->at + (size_t)i * bytes_of(t, t->m)));
+  other->plan = t->plan;
+  other->most_rows = t->f->most_rows;
+  other->step = t->step;
+  other->cuts = t->cuts;
+  k->prepared = 1;
   k->taken = clf__now();
   k->cost = k->taken - begin;
+  return CLF_OK;
+}
+
+void clf__trainer_confirm_copy(clf_trainer *t) {
+  clf__host_copy *k = &t->copy;
+  const int64_t before = valid(t)->step;
+  if (!k->prepared) return;
+  k->prepared = 0;
+  k->now = !k->now;
+  if (valid(t)->step > before) k->stage = k->tried = 0;
+}
+
+clf_status clf__trainer_copy(clf_trainer *t) {
+  CLF_TRY(clf__trainer_prepare_copy(t));
+  clf__trainer_confirm_copy(t);
   return CLF_OK;
 }
 
 clf_status clf__trainer_copy_first(clf_trainer *t) {
   clf__host_copy *k = &t->copy;
   const size_t size = VECTORS * bytes_of(t, t->m);
-  k->at[0] = malloc(size);
-  k->at[1] = malloc(size);
+  k->state[0].at = malloc(size);
+  k->state[1].at = malloc(size);
   k->constants = malloc(bytes_of(t, t->f->c));
-  if (!k->at[0] || !k->at[1] || !k->constants)
+  if (!k->state[0].at || !k->state[1].at || !k->constants)
     return clf__fail(CLF_ENOMEM, "no memory for a copy of %zu MiB on the host", 2 * size >> 20);
   CLF_TRY(read_out(t, t->f->c, k->constants));
   return clf__trainer_copy(t);
 }
 
+void clf__trainer_drop_copies(clf_trainer *t) {
+  t->copy.state[0].step = t->copy.state[1].step = -1;
+  t->copy.prepared = 0;
+}
+
 void clf__trainer_copy_free(clf_trainer *t) {
-  free(t->copy.at[0]);
-  free(t->copy.at[1]);
+  free(t->copy.state[0].at);
+  free(t->copy.state[1].at);
   free(t->copy.constants);
 }
 
 int clf__trainer_copy_is_due(const clf_trainer *t) {
   const double since = clf__now() - t->copy.taken;
-  if (t->cuts - t->copy.cuts >= CLF_CUTS / 2)
+  if (t->cuts - valid(t)->cuts >= CLF_CUTS / 2)
     return 1; /* otherwise the steps could not be repeated */
   return since >= t->copy.every && since >= RARE * t->copy.cost;
 }
@@ -96,11 +124,11 @@ static clf_status put_back(clf_trainer *t) {
   const clf_arena *const all[] = {&t->arena, &t->grains.arena, &f->arena, &f->grad_arena,
                                   &f->ws.arena};
   for (int i = 0; i < 5; i++) clf__set_lost(all[i], 0);
-  t->step = t->copy.step;
+  t->copy.prepared = 0;
+  t->step = valid(t)->step;
   t->group.apart = 0;
   for (int i = 0; i < n; i++)
-    CLF_TRY(
-        write_in(t, v[i], (const char *)t->copy.at[t->copy.now] + (size_t)i * bytes_of(t, t->m)));
+    CLF_TRY(write_in(t, v[i], (const char *)valid(t)->at + (size_t)i * bytes_of(t, t->m)));
   CLF_TRY(write_in(t, f->c, t->copy.constants));
   if (t->source->ops->fill) CLF_TRY(t->source->ops->fill(t->source));
   CLF_TRY(clf_do(t->dev, fill, .y = t->ring, .value = 0));
@@ -126,16 +154,18 @@ static clf_status go_on(clf_trainer *t, int64_t to) {
   const int64_t best = t->best_step;
   if (best > t->step && best <= to) {
     CLF_TRY(clf__trainer_steps(t, best));
-    CLF_TRY(take_best(t));
+    CLF_TRY(clf__trainer_tell_later(t, take_best(t)));
   }
   CLF_TRY(clf__trainer_steps(t, to));
+  /* What follows sends no message, since a member whose device failed may show other weights. */
+  CLF_TRY(clf__trainer_join_moments(t));
   CLF_TRY(clf__trainer_show(t, t->shows));
   return clf_sync(t->dev);
 }
 
 /* ---- Recovery attempts ----------------------------------------------------------------------- */
 
-static int device_failed(clf_status s) { return s == CLF_EDEVICE || s == CLF_ENOMEM; }
+int clf__device_failed(clf_status s) { return s == CLF_EDEVICE || s == CLF_ENOMEM; }
 
 static int applies(const clf_trainer *t, int stage, clf_status s) {
   if (stage == ON_CPU && clf__trainer_is_member(t)) return 0; /* it rounds differently */
@@ -170,7 +200,7 @@ static void tell(clf_trainer *t, int64_t to, const char *why) {
   const size_t n = strlen(said);
   if (!strstr(said, why))
     snprintf(cause, sizeof cause, "the device failed at step %lld (%s): ", (long long)to + 1, why);
-  const long long from = (long long)t->copy.step + 1;
+  const long long from = (long long)valid(t)->step + 1;
   if (t->copy.stage == AGAIN)
     snprintf(what, sizeof what, "steps are repeated from %lld on", from);
   else if (t->copy.stage == SMALLER)
@@ -189,8 +219,8 @@ static clf_status give_up(clf_trainer *t, int64_t to, clf_status s, const char *
   t->step = to;
   t->owed = 1;
   clf__set_lost(&t->f->arena, 1); /* they are not those of any step */
-  t->plan = t->copy.plan;         /* smaller micro-batches did not help */
-  t->f->most_rows = t->copy.most_rows;
+  t->plan = valid(t)->plan;       /* smaller micro-batches did not help */
+  t->f->most_rows = valid(t)->most_rows;
   t->copy.stage = t->copy.tried = 0;
   return clf__fail(
       s,
@@ -216,7 +246,7 @@ static clf_status restore_member(clf_trainer *t) {
     if (s) clf__trainer_note_failure(t, s);
   }
   while (s) {
-    if (!device_failed(s) || !next(t, s)) return s;
+    if (!clf__device_failed(s) || !next(t, s)) return s;
     s = restore(t);
   }
   t->group.failed = CLF_OK;
@@ -232,7 +262,7 @@ static clf_status recover_together(clf_trainer *t, int64_t to, clf_status first,
     if (s) return give_up(t, to, first, why);
     s = go_on(t, to);
     if (!clf__trainer_is_cut_off(t)) s = clf__trainer_agree(t, CAUGHT_UP, s, 0);
-  } while (device_failed(s) && !clf__trainer_is_cut_off(t));
+  } while (clf__device_failed(s) && !clf__trainer_is_cut_off(t));
   if (s) return s;
   t->owed = 0;
   tell(t, to, why);
@@ -243,7 +273,7 @@ static clf_status recover_together(clf_trainer *t, int64_t to, clf_status first,
 static clf_status recover(clf_trainer *t, int64_t to, clf_status s) {
   char why[512];
   const clf_status first = s;
-  if (t->copy.step < 0 || t->copy.step > to) return s;
+  if (valid(t)->step < 0 || valid(t)->step > to) return s;
   snprintf(why, sizeof why, "%.*s", (int)strcspn(clf_errmsg(), "\n"), clf_errmsg());
   if (clf__trainer_is_member(t)) return recover_together(t, to, first, why);
   do {
@@ -266,7 +296,7 @@ int clf__trainer_attempt(clf_trainer *t, clf__attempt *a) {
     a->status = t->owed ? clf__fail(CLF_EDEVICE, "it failed before") : CLF_OK;
     if (!a->status) return 1;
   }
-  if (!device_failed(a->status) || clf__trainer_is_cut_off(t)) return 0;
+  if (!clf__device_failed(a->status) || clf__trainer_is_cut_off(t)) return 0;
   if (clf__trainer_is_member(t) && !t->group.running) return 0; /* others could not follow */
   a->status = recover(t, a->step, a->status);
   return a->status == CLF_OK;

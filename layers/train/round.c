@@ -33,9 +33,9 @@ static clf_status validate(clf_trainer *t, clf_progress *report) {
   if (!t->source->held_out)
     return clf__trainer_round_counts(t) ? clf__trainer_note_best(t, report->train, 0) : CLF_OK;
   CLF_TRY(t->source->ops->validate(t->source, &report->valid));
-  CLF_TRY(clf__trainer_note_best(t, report->valid, 0));
-  if (!clf__trainer_averages(t)) return CLF_OK;
-  CLF_TRY(clf__trainer_validate_average(t, &averaged));
+  const clf_status s = clf__trainer_note_best(t, report->valid, 0);
+  if (!clf__trainer_averages(t)) return s;
+  CLF_TRY(clf__trainer_validate_average(t, s, &averaged));
   report->averaged = averaged > report->valid || isnan(report->valid);
   if (report->averaged) report->valid = averaged;
   return CLF_OK;

@@ -17,7 +17,8 @@ typedef enum state {
   BEGIN,    /* gives the flow the weights that training continues from */
   COPY,     /* copies them to the host */
   STEP,     /* takes steps, at most up to the next reading */
-  READ,     /* reads and checks losses */
+  READ,     /* reads losses */
+  MEND,     /* handles one that is not finite */
   VALIDATE, /* at the end of a round */
   SNAPSHOT, /* saves weights and moments to go back to */
   FINISH,   /* gives the flow the result */
@@ -134,7 +135,7 @@ static clf_status take_snapshot(clf_trainer *t) {
   if (clf__trainer_is_dropped(t, t->step - 1)) return CLF_OK;
   if (t->step - t->snapshot[0].step >= CLF_APART) CLF_TRY(clf__trainer_snapshot(t));
   const int due = clf__trainer_is_member(t) ? t->group.copy_is_due : clf__trainer_copy_is_due(t);
-  return due ? clf__trainer_copy(t) : CLF_OK;
+  return due ? clf__trainer_prepare_copy(t) : CLF_OK;
 }
 
 static int is_done(const run *r) {
@@ -145,9 +146,10 @@ static clf_status act(run *r) {
   clf_trainer *t = r->t;
   switch (r->state) {
   case BEGIN: return is_done(r) ? CLF_OK : clf__trainer_show_last(t);
-  case COPY: return clf__trainer_copy(t);
+  case COPY: return clf__trainer_prepare_copy(t);
   case STEP: return clf__trainer_steps(t, t->many ? next_reading(t) : t->step + 1);
-  case READ: return clf__trainer_read(t, r->ring, r->said, sizeof r->said);
+  case READ: return clf__trainer_read(t, r->ring);
+  case MEND: return clf__trainer_mend(t, r->ring, r->said, sizeof r->said);
   case VALIDATE: return clf__trainer_validate(t, &r->progress);
   case SNAPSHOT: return take_snapshot(t);
   case FINISH: CLF_TRY(clf__trainer_join_moments(t)); return clf__trainer_show_result(t);
@@ -187,7 +189,8 @@ static state after(run *r) {
   /* An earlier run may have failed between reading the losses of a round and its end. */
   case COPY: return clf__trainer_at_round_end(r->t) ? begin_reading(r) : go_on(r);
   case STEP: return must_read(r) ? begin_reading(r) : go_on(r);
-  case READ: return end_reading(r);
+  case READ: return clf__trainer_is_finite(r->t, r->ring) ? end_reading(r) : MEND;
+  case MEND: return READ;
   case VALIDATE: return end_round(r);
   case SNAPSHOT: send_report(r); return go_on(r);
   case FINISH:
@@ -199,26 +202,34 @@ static state after(run *r) {
 /* What all members of a group must have equal after this state. */
 static uint64_t sum_of(const run *r) {
   const clf_trainer *t = r->t;
-  const int copied = r->state == SNAPSHOT && t->copy.step == t->step;
+  const int copied = r->state == SNAPSHOT && clf__trainer_newest_copy(t)->step == t->step;
   return clf__trainer_is_member(t) && copied ? clf__trainer_copy_sum(t) : 0;
 }
 
-/* Executes the state, and repeats it after each device failure that could be handled. */
+/* Executes the state, and repeats it after each device failure that could be handled.  Recovery
+ * takes steps, after which losses have to be read before they are handled. */
 static clf_status pass(run *r) {
   clf__attempt a = {0};
   while (clf__trainer_attempt(r->t, &a)) {
+    if (a.tries > 1 && r->state == MEND) r->state = READ;
     a.status = act(r);
     if (r->state != STEP) a.status = clf__trainer_agree(r->t, (int)r->state, a.status, sum_of(r));
   }
+  if (!a.status) clf__trainer_confirm_copy(r->t);
   return a.status;
 }
 
 /* However training ends, the flow gets its result.  There are two exceptions: a device that
- * failed for good has none, and after a non-finite loss the watchdog has already done so. */
+ * failed for good has none, and after a non-finite loss the watchdog has already done so, unless
+ * this member's device failed meanwhile. */
 static clf_status finish(run *r, clf_status s) {
   clf_trainer *t = r->t;
   char why[1024];
-  if (t->owed || (s == CLF_ENUM && r->state == READ)) return s;
+  if (s == CLF_ENUM && r->state == MEND) {
+    if (clf__device_failed(t->group.failed)) clf__set_lost(&t->f->arena, 1);
+    return s;
+  }
+  if (t->owed) return s;
   snprintf(why, sizeof why, "%s", clf_errmsg());
   if (s && r->state == STEP)
     CLF_TRY(clf__flow_clear_gradient(t->f));                     /* that of an incomplete step */

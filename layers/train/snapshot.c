@@ -3,15 +3,14 @@
 #include "trainer.h"
 
 clf_status clf__trainer_restore(clf_trainer *t, const clf__snapshot *s) {
+  t->step = s->step; /* even if the device fails: members of a group go on to the same messages */
+  t->group.apart = 0;
   CLF_TRY(clf__vector_copy(t->dev, s->w, t->f->w));
   CLF_TRY(clf__vector_copy(t->dev, s->m, t->m));
   CLF_TRY(clf__vector_copy(t->dev, s->v, t->v));
   if (s->mean.buf) CLF_TRY(clf__vector_copy(t->dev, s->mean, t->mean));
   CLF_TRY(clf__flow_clear_gradient(t->f));
-  CLF_TRY(clf_do(t->dev, fill, .y = t->f->ws.train_logdet, .value = 0));
-  t->step = s->step;
-  t->group.apart = 0;
-  return CLF_OK;
+  return clf_do(t->dev, fill, .y = t->f->ws.train_logdet, .value = 0);
 }
 
 clf_status clf__trainer_snapshot(clf_trainer *t) {

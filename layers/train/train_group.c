@@ -190,6 +190,12 @@ void clf__trainer_note_failure(clf_trainer *t, clf_status s) {
   snprintf(m->why, sizeof m->why, "%s", clf_errmsg());
 }
 
+clf_status clf__trainer_tell_later(clf_trainer *t, clf_status s) {
+  if (!clf__device_failed(s) || !clf__trainer_is_member(t) || clf__trainer_is_cut_off(t)) return s;
+  if (!of(t)->failed) clf__trainer_note_failure(t, s);
+  return CLF_OK;
+}
+
 static clf_status add_up_all(clf_trainer *t, const clf__split *s, void *const root[], void *total) {
   CLF_TRY(clf__group_sum(t->group.g, s, length_of(t), t->dev->bits, root, total));
   return check_control(t, total);
@@ -341,8 +347,7 @@ static clf_status worst_of(clf_trainer *t, const report *all) {
   for (int pass = 0; pass < 2; pass++) /* errors that end the training before those of devices */
     for (int32_t r = 0; r < clf_group_size(g); r++) {
       const clf_status s = (clf_status)all[r].status;
-      const int mendable = s == CLF_EDEVICE || s == CLF_ENOMEM;
-      if (!s || mendable != pass) continue;
+      if (!s || clf__device_failed(s) != pass) continue;
       return r == own ? clf__fail(s, "%s", t->group.why)
                       : clf__fail(s, "%s: %s", clf_group_member(g, r), all[r].why);
     }
@@ -371,11 +376,10 @@ clf_status clf__trainer_agree(clf_trainer *t, int state, clf_status s, uint64_t 
   return s;
 }
 
-/* FNV over words of the copy on the host, in the device's precision. */
+/* FNV over words of the newest copy on the host, in the device's precision. */
 uint64_t clf__trainer_copy_sum(const clf_trainer *t) {
-  const clf__host_copy *k = &t->copy;
   const size_t words = 3 * clf__count(&t->m) * (size_t)t->dev->bits / 32;
-  const uint32_t *at = k->at[k->now];
+  const uint32_t *at = clf__trainer_newest_copy(t)->at;
   uint64_t h = CLF_HASH_BEGIN;
   for (size_t i = 0; i < words; i++) h = clf__hash(h, at[i]);
   return h;

@@ -25,19 +25,25 @@ typedef struct clf__snapshot {
   clf_tensor w, m, v, mean;
 } clf__snapshot;
 
-/* A copy on the host, in the precision of the device (recover.c). */
+/* The state after `step` steps on the host, in the precision of the device (recover.c). */
+typedef struct clf__host_state {
+  int64_t step;        /* -1: none */
+  void *at;            /* w, m, v and others */
+  int64_t cuts;        /* t->cuts at that step */
+  clf_train_plan plan; /* before micro-batches became smaller; and the flow's most_rows */
+  int32_t most_rows;
+} clf__host_state;
+
+/* Copies on the host: one is valid, and the other is written.  Members of a group must all have
+ * valid copies of the same step, so a copy is valid only once all have taken it. */
 typedef struct clf__host_copy {
-  int64_t step;       /* -1: none yet */
-  void *at[2];        /* w, m, v and others (recover.c); one is written while the other is valid */
+  clf__host_state state[2];
   int now;            /* index of the valid one */
-  int64_t cuts;       /* t->cuts at that step */
+  int prepared;       /* 1: the other one is complete, too */
   void *constants;    /* of the flow, which never change */
   double taken, cost; /* when it was taken, and the seconds it took */
   double every;       /* minimum seconds between two copies */
-  clf_train_plan
-      plan; /* at that step, before micro-batches became smaller; and the flow's most_rows */
-  int32_t most_rows;
-  int stage, tried; /* the recovery attempt since this copy, and how often it was made */
+  int stage, tried;   /* the recovery attempt since the valid copy, and how often it was made */
 } clf__host_copy;
 
 /* A batch in grains (grains.c). */
@@ -148,8 +154,9 @@ clf_status clf__trainer_average(clf_trainer *t);
 /* Replaces the last weights in the flow by the averaged ones; states are unchanged. */
 clf_status clf__trainer_use_average(clf_trainer *t);
 /* Mean log p of the validation rows with the averaged weights, which become the best ones if
- * they are. */
-clf_status clf__trainer_validate_average(clf_trainer *t, double *mean);
+ * they are. s: the status of this member so far; members of a group all call it, and an error of
+ * one of them is an error of all. */
+clf_status clf__trainer_validate_average(clf_trainer *t, clf_status s, double *mean);
 
 /* ---- train_plan.c: memory, and the size of micro-batches ---------------------------------- */
 
@@ -255,6 +262,10 @@ int clf__trainer_is_cut_off(const clf_trainer *t);
 void clf__membership_free(clf_trainer *t);
 /* Keeps a failure of this member, with its message, until the others hear of it. */
 void clf__trainer_note_failure(clf_trainer *t, clf_status s);
+/* After a call of the device between two messages: a failure is noted, for the next message, to
+ * which this member must go on, since the others wait for it there. Returns s where there is no
+ * group, and for errors that are not of the device. */
+clf_status clf__trainer_tell_later(clf_trainer *t, clf_status s);
 /* After this member has computed its grains (or failed): the flow's message becomes the sum of all.
  * If any member failed, all get an error.  began: when this member began to compute. */
 clf_status clf__trainer_sum_members(clf_trainer *t, clf_status computed, double began);
@@ -334,7 +345,7 @@ void clf__trainer_remedy(const clf_trainer *t, char *text, size_t size);
 /* After a non-finite loss or gradient at step `bad`: goes back, repeats the steps without that
  * one, and says so.  If this happened too often, restores the last weights with a finite loss
  * and names step and layer (ENUM). */
-clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
+clf_status clf__trainer_skip(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
                              size_t size);
 /* Goes back to the newest snapshot. */
 clf_status clf__trainer_go_back(clf_trainer *t);
@@ -344,9 +355,12 @@ clf_status clf__trainer_undo(clf_trainer *t, const char *what);
 
 /* ---- read.c ---------------------------------------------------------------------------------- */
 
-/* Reads the ring buffer, and handles non-finite values until all are finite or an error is
- * final.  `said` receives a sentence about steps that are skipped. */
-clf_status clf__trainer_read(clf_trainer *t, float ring[CLF_RING_ALL], char *said, size_t size);
+/* Reads the ring buffer; whether all numbers in it are finite; and otherwise handles the first one
+ * that is not, after which it must be read again.  `said` receives a sentence about a step that is
+ * skipped.  Members of a group must all have read the buffer before one of them handles it. */
+clf_status clf__trainer_read(clf_trainer *t, float ring[CLF_RING_ALL]);
+int clf__trainer_is_finite(const clf_trainer *t, const float *ring);
+clf_status clf__trainer_mend(clf_trainer *t, const float *ring, char *said, size_t size);
 /* Advances by one step whose loss was read: -mean log p of its batch, NaN if the step was
  * skipped.  *norm: of its gradient, if it is computed. */
 float clf__trainer_take_loss(clf_trainer *t, const float *ring, double *norm);
@@ -372,11 +386,21 @@ void clf__trainer_note_step(clf_trainer *t);
 
 /* ---- recover.c: device failures */
 
-/* Copies the current state to the host, first (once per trainer) and later; whether a copy is
- * due; and frees the copies. */
+/* Whether an error is of the device, which recovery may help against. */
+int clf__device_failed(clf_status s);
+
+/* Copies the current state to the host, first (once per trainer) and later. */
 clf_status clf__trainer_copy_first(clf_trainer *t);
 clf_status clf__trainer_copy(clf_trainer *t);
+/* The same in two stages: recovery uses a prepared copy only after it is confirmed. Without a
+ * prepared copy, confirming does nothing. */
+clf_status clf__trainer_prepare_copy(clf_trainer *t);
+void clf__trainer_confirm_copy(clf_trainer *t);
+/* The newest copy, confirmed or not. */
+const clf__host_state *clf__trainer_newest_copy(const clf_trainer *t);
 int clf__trainer_copy_is_due(const clf_trainer *t);
+/* Makes all copies invalid. */
+void clf__trainer_drop_copies(clf_trainer *t);
 void clf__trainer_copy_free(clf_trainer *t);
 
 /* Something that is asked of the device, in the state of t->step:

@@ -272,7 +272,7 @@ static void take_counters(clf_trainer *t, const counters *c, const clf_history *
   t->cuts = c->cuts;
   memset(t->cut_at, 0, sizeof t->cut_at); /* all of them before this step */
   t->drops = 0; /* they are in the past, and there is nothing before them to go back to */
-  t->copy.step = -1;
+  clf__trainer_drop_copies(t);
   for (int i = 0; i < CLF_SNAPSHOTS; i++) t->snapshot[i].step = -1;
 }
 

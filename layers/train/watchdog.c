@@ -10,10 +10,14 @@
 #include <string.h>
 #include "trainer.h"
 
+static clf_status restore(clf_trainer *t, int64_t to) {
+  return clf__trainer_tell_later(t, clf__trainer_restore(t, clf__trainer_snapshot_before(t, to)));
+}
+
 static clf_status replay(clf_trainer *t, int64_t to) {
   const clf__snapshot *s = clf__trainer_snapshot_before(t, to);
   if (!s) return clf__fail(CLF_ENUM, "there is no earlier state to go back to");
-  if (s->step != t->step) CLF_TRY(clf__trainer_restore(t, s));
+  if (s->step != t->step) CLF_TRY(restore(t, to));
   return clf__trainer_steps(t, to);
 }
 
@@ -32,8 +36,7 @@ static clf_status locate_inverse(clf_trainer *t, clf_tensor z, char *name, size_
 }
 
 /* Names the layer that fails on the batch of step `bad`, with the weights at that step. */
-static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, size_t size) {
-  CLF_TRY(replay(t, bad));
+static clf_status find_layer(clf_trainer *t, int64_t bad, double loss, char *name, size_t size) {
   for (int32_t at = 0; at < clf__trainer_batch_size(t, bad);
        at += clf__trainer_micro_rows(t, bad, at)) {
     clf_tensor x, z;
@@ -53,6 +56,14 @@ static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, s
   return CLF_OK;
 }
 
+static clf_status locate(clf_trainer *t, int64_t bad, double loss, char *name, size_t size) {
+  CLF_TRY(replay(t, bad));
+  *name = 0;
+  CLF_TRY(clf__trainer_tell_later(t, find_layer(t, bad, loss, name, size)));
+  if (!*name) snprintf(name, size, "a layer"); /* the device failed before it was found */
+  return CLF_OK;
+}
+
 /* Resets counters to the snapshot; the sums of the round begin with what is next.  The weights
  * are judged by the next batch, whose loss is still in the ring buffer. */
 static clf_status start_over(clf_trainer *t) {
@@ -63,7 +74,7 @@ static clf_status start_over(clf_trainer *t) {
   clf__trainer_note_step(t);
   t->round_sum = 0;
   t->round_rows = 0;
-  CLF_TRY(clf__trainer_mean_of(t, t->step, &t->last_mean));
+  CLF_TRY(clf__trainer_tell_later(t, clf__trainer_mean_of(t, t->step, &t->last_mean)));
   return clf__trainer_snapshot(t);
 }
 
@@ -115,7 +126,7 @@ static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
   while (clf__trainer_is_dropped(t, last)) last--;
   const int64_t good =
       last >= 0 && clf__trainer_snapshot_before(t, last) ? last : bad; /* bad: the first of all */
-  CLF_TRY(clf__trainer_restore(t, clf__trainer_snapshot_before(t, good)));
+  CLF_TRY(restore(t, good));
   CLF_TRY(replay(t, good));
   CLF_TRY(start_over(t));
   snprintf(why, sizeof why, "%s is the first layer whose output is not finite", what);
@@ -126,7 +137,7 @@ static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
 }
 
 static clf_status again(clf_trainer *t, int64_t from, int64_t to) {
-  CLF_TRY(clf__trainer_restore(t, clf__trainer_snapshot_before(t, from)));
+  CLF_TRY(restore(t, from));
   return replay(t, to);
 }
 
@@ -142,7 +153,7 @@ static clf_status mend_inverse(clf_trainer *t, int64_t bad) {
   return again(t, bad, step);
 }
 
-clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
+clf_status clf__trainer_skip(clf_trainer *t, int64_t bad, double loss, double norm, char *said,
                              size_t size) {
   char name[64], what[160];
   const int64_t step = t->step;
@@ -156,7 +167,7 @@ clf_status clf__trainer_mend(clf_trainer *t, int64_t bad, double loss, double no
 }
 
 clf_status clf__trainer_go_back(clf_trainer *t) {
-  CLF_TRY(clf__trainer_restore(t, clf__trainer_snapshot_before(t, t->step)));
+  CLF_TRY(restore(t, t->step));
   return start_over(t);
 }
 
