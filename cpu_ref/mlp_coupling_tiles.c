@@ -202,9 +202,10 @@ CLF_REF(mlp_coupling_inv) {
  * of a chain is t0 + t1 + ..., a sum over consecutive tasks.  If there are no more threads than
  * chains, a thread takes the tasks of a chain one after the other and adds each to the chain's
  * sums, which are large and stay in a cache.  More threads take tasks, with sums for each, which
- * are added at the end: the same additions, so the results have the same bits. */
+ * are added at the end: the same additions, so the results have the same bits.  Where the sums of
+ * all tasks fit into a cache, each task is a chain by itself. */
 
-enum { CHAINS = 4, TASKS = 16 };
+enum { CHAINS = 4, TASKS = 16, CACHED = 1 << 22 /* floats */ };
 
 typedef struct block_rows { /* rows of one block: s and t become their gradients */
   float *X, *DX, *identity_x, *s, *t, *through, *hs, *ht, *da;
@@ -469,10 +470,11 @@ CLF_LOOP(add_sums, returning, c, row) {
 static clf_status reserve(returning *c, const clf_tensor *w, clf_scratch *scratch) {
   const shape *z = &c->z;
   const int threads = clf__threads_are_alone() ? 1 : clf_threads();
-  c->chain = up(c->s.tasks, CHAINS) / CHAINS;
+  c->sums_room = (size_t)up(z->H, TM) * ((size_t)z->D + 7) + (size_t)z->D;
+  const size_t all = (size_t)(c->s.tasks * z->L * nets_of(z)) * c->sums_room;
+  c->chain = all > CACHED ? up(c->s.tasks, CHAINS) / CHAINS : 1;
   c->folds = threads <= chains_of(c);
   c->lanes = min_int(threads, summed(c));
-  c->sums_room = (size_t)up(z->H, TM) * ((size_t)z->D + 7) + (size_t)z->D;
   const size_t lanes = (size_t)c->lanes;
   const size_t count = (size_t)summed(c) + (c->folds ? lanes : 0);
   const size_t sums = count * (size_t)(z->L * nets_of(z)) * c->sums_room;

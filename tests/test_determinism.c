@@ -213,16 +213,20 @@ START_TEST(threads) {
 }
 END_TEST
 
-/* The bits of the weights after two steps with this number of threads, which fused couplings add
- * up in tasks of more rows than a thread takes at once. */
-static uint32_t trained_with(int32_t count, int activations) {
-  enum { ROWS = 4500, DIM = 6 };
-  clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, DIM);
+/* Fused couplings add up the gradient of their weights in tasks of more rows than a thread takes at
+ * once, and large ones in chains of tasks. */
+static const struct { int32_t dim, depth, hidden; } fused[] = {{6, 4, 22}, {20, 10, 512}};
+
+/* The bits of the weights after two steps with this number of threads. */
+static uint32_t trained_with(int32_t count, int size, int activations) {
+  enum { ROWS = 4500 };
+  clf_flow_spec spec = clf_flow_spec_default(CLF_NVP, fused[size].dim);
   clf_train_options o = clf_train_options_default();
   clf_table table = {0};
   clf_trainer *t = NULL;
   clf_flow *f = NULL;
-  spec.hidden = 22;
+  spec.hidden = fused[size].hidden;
+  spec.depth = fused[size].depth;
   spec.seed = 3;
   o.epochs = 2;
   o.batch = ROWS;
@@ -230,9 +234,9 @@ static uint32_t trained_with(int32_t count, int activations) {
   o.seed = 5;
   o.activations = activations;
   WORKS(clf_set_threads(count));
-  WORKS(clf_table_read("moons:n=13500", &table));
+  WORKS(clf_table_read("moons:n=45000", &table));
   table.rows = ROWS;
-  table.cols = DIM;
+  table.cols = fused[size].dim;
   WORKS(clf_flow_create(flows_dev, &spec, &f));
   WORKS(clf_trainer_create(f, &table, &o, &t));
   WORKS(clf_trainer_run(t, NULL, NULL));
@@ -249,11 +253,11 @@ static uint32_t trained_with(int32_t count, int activations) {
 }
 
 START_TEST(tasks_of_threads) {
-  const int activations = _i ? CLF_ACTIVATIONS_REVERSE : CLF_ACTIVATIONS_STORE;
-  const uint32_t one = trained_with(1, activations);
+  const int activations = _i % 2 ? CLF_ACTIVATIONS_REVERSE : CLF_ACTIVATIONS_STORE;
+  const uint32_t one = trained_with(1, _i / 2, activations);
   for (int i = 0; i < 4; i++) {
     const int32_t n = (int32_t[4]){2, 4, 5, 16}[i];
-    const uint32_t bits = trained_with(n, activations);
+    const uint32_t bits = trained_with(n, _i / 2, activations);
     ck_assert_msg(bits == one, "%d threads: other weights", (int)n);
   }
 }
@@ -265,7 +269,7 @@ static void add_tests(TCase *tc) {
   tcase_add_loop_test(tc, twice, 0, RUNS);
   tcase_add_loop_test(tc, on_a_reopened_device, 0, RUNS);
   tcase_add_test(tc, threads);
-  if (strncmp(device_name, "cpu", 3) == 0) tcase_add_loop_test(tc, tasks_of_threads, 0, 2);
+  if (strncmp(device_name, "cpu", 3) == 0) tcase_add_loop_test(tc, tasks_of_threads, 0, 4);
 }
 
 int main(int argc, char **argv) {
