@@ -215,7 +215,7 @@ END_TEST
 
 /* Fused couplings add up the gradient of their weights in tasks of more rows than a thread takes at
  * once, and large ones in chains of tasks. */
-static const struct { int32_t dim, depth, hidden; } fused[] = {{6, 4, 22}, {20, 10, 512}};
+static const struct { int32_t dim, depth, hidden; } fused[] = {{6, 4, 22}, {20, 10, 800}};
 
 /* The bits of the weights after two steps with this number of threads. */
 static uint32_t trained_with(int32_t count, int size, int activations) {
