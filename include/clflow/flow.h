@@ -88,9 +88,9 @@ CLF_API clf_status clf_flow_create_arch(clf_device *dev, const clf_arch *arch, u
                                         clf_flow **flow);
 /* A mixture of flows, p(x) = sum over k of w_k p_k(x), as a flow of its own with copies of their
  * weights: its base is a `blend` (docs/architecture.md), w_k = weights[k] / sum of weights, equal
- * if `weights` is NULL.  `count` flows of the same columns on one device; what the host computes
- * first (bounds, standardisation) must be the same in all of them, and so its values: those of
- * flows that were trained on the same rows.  Names, grids and descriptions of columns are flow 0's.
+ * if `weights` is NULL.  `count` flows of the same columns on one device.  They must begin with the
+ * same layers on the host (bounds, standardisation), with the same numbers, as flows have that were
+ * trained on the same rows.  Names, grids and descriptions of columns are flow 0's.
  * Errors: EINVAL, ESHAPE (names the flow and the difference), ENOTSUP (flows of images; a context
  * with trained layers), ENOMEM. */
 CLF_API clf_status clf_flow_blend(clf_flow *const *flows, const double *weights, int32_t count,
