@@ -334,7 +334,8 @@ END_TEST
 
 /* ---- Devices that fail ---------------------------------------------------------------------- */
 
-/* About so many calls of a training fail, and a few at its end; sanitizers are slow. */
+/* How many calls of a training fail, one in each repetition, besides a few at the end of the
+ * training.  Under sanitizers a training takes longer, so there are fewer repetitions. */
 #ifdef __SANITIZE_ADDRESS__
 enum { CALLS = 11 };
 #else

@@ -248,8 +248,8 @@ START_TEST(priors_are_bounded) {
 }
 END_TEST
 
-/* Glow on few images, which it learns by heart: what lies between them is drawn all the same.  With
- * the scales of openai/glow, which are not bounded from below, pixels grow beyond 1e10 here. */
+/* Glow trained on so few images that it overfits.  Samples also come from between these images.
+ * There, with the scales of openai/glow, which may be as small as 0.001, pixels exceed 1e10. */
 static clf_flow *learned_glow(const char *text, const clf_images *images, const clf_table *labels) {
   clf_flow *f = flows_of(flows_dev, text, 3);
   const clf_image_data data = {.images = images, .given = f->context ? labels : NULL};
