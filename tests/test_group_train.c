@@ -334,7 +334,7 @@ END_TEST
 
 /* ---- Devices that fail ---------------------------------------------------------------------- */
 
-/* How many calls of a training fail, one in each repetition, besides a few at the end of the
+/* How many calls of a training fail, one in each repetition, in addition to a few at the end of the
  * training.  Under sanitizers a training takes longer, so there are fewer repetitions. */
 #ifdef __SANITIZE_ADDRESS__
 enum { CALLS = 11 };
