@@ -42,7 +42,7 @@ static clf_status once(clf__chunk *c, int train, clf__chunk_fn each) {
  * That is safe since weights on the device are only read, and results do not depend on chunks. */
 static clf_status insist(clf__chunk *c, int train, clf__chunk_fn each) {
   clf_status s = once(c, train, each);
-  if (s == CLF_EDEVICE || s == CLF_ENOMEM) s = once(c, train, each);
+  if (clf__device_failed(s)) s = once(c, train, each);
   while (s == CLF_ENOMEM && c->n > 1) {
     c->f->most_rows = c->n = (c->n + 1) / 2;
     clf__flow_drop_workspace(c->f);

@@ -165,8 +165,6 @@ static clf_status go_on(clf_trainer *t, int64_t to) {
 
 /* ---- Recovery attempts ----------------------------------------------------------------------- */
 
-int clf__device_failed(clf_status s) { return s == CLF_EDEVICE || s == CLF_ENOMEM; }
-
 static int applies(const clf_trainer *t, int stage, clf_status s) {
   if (stage == ON_CPU && clf__trainer_is_member(t)) return 0; /* it rounds differently */
   if (stage == SMALLER) return s == CLF_ENOMEM && clf__trainer_can_shrink(t);

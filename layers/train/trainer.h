@@ -386,9 +386,6 @@ void clf__trainer_note_step(clf_trainer *t);
 
 /* ---- recover.c: device failures */
 
-/* Whether an error is of the device, which recovery may help against. */
-int clf__device_failed(clf_status s);
-
 /* Copies the current state to the host, first (once per trainer) and later. */
 clf_status clf__trainer_copy_first(clf_trainer *t);
 clf_status clf__trainer_copy(clf_trainer *t);

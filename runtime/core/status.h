@@ -12,6 +12,9 @@ clf_status clf__fail(clf_status s, const char *fmt, ...) __attribute__((format(p
 #define clf__fail(s, ...) (clf__fail(s, __VA_ARGS__), (s))
 #endif
 
+/* Whether an error is of the device, against which another attempt may help. */
+static inline int clf__device_failed(clf_status s) { return s == CLF_EDEVICE || s == CLF_ENOMEM; }
+
 /* Sends a sentence to the listener, if there is one, about an operation that takes long. */
 void clf__say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
