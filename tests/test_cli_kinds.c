@@ -210,7 +210,7 @@ START_TEST(labels_as_columns) {
   same_output("sample " CPU "a.safetensors -n 3 --given c=b,k=2 --out -",
               "sample " CPU "b.safetensors -n 3 --given c=a=0,c=b=1,c=d=0,k=2 --out -");
   same_output("sample " CPU "a.safetensors -n 3 --given c=b,k=2 --out -",
-              "sample " CPU "a.safetensors -n 3 --given k=2,c=1 --out -"); /* its code */
+              "sample " CPU "a.safetensors -n 3 --given k=2,c=b --out -");
   same_output("sample " CPU "a.safetensors -n 3 --given c=b,k=2 --out -",
               "sample " CPU "a.safetensors -n 3 --given b,2 --out -");
   write_text("given.csv", "k,c\n2,b\n");
@@ -224,6 +224,8 @@ END_TEST
 START_TEST(contexts_that_are_refused) {
   refuses(2, "sample " CPU "a.safetensors -n 3 --given c=e,k=2 --out never.csv",
           "--given c=e: \"e\" is not one of a, b, d");
+  refuses(2, "sample " CPU "a.safetensors -n 3 --given c=1,k=2 --out never.csv", /* a code */
+          "--given c=1: \"1\" is not one of a, b, d");
   refuses(2, "sample " CPU "a.safetensors -n 3 --given c=a,k=x --out never.csv",
           "--given k=x: \"x\" is not a finite number");
   refuses(2, "sample " CPU "a.safetensors -n 3 --given c=a --out never.csv",

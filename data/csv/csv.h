@@ -102,6 +102,20 @@ clf__field_kind clf__csv_kind(const clf__csv *r, const clf__field *f, double *v)
 static inline int clf__is_number(clf__field_kind k) {
   return k == CLF_FIELD_NUMBER || k == CLF_FIELD_COMMA;
 }
+static inline int clf__csv_is_digit(char ch) { return ch >= '0' && ch <= '9'; }
+/* The bytes of a separator of thousands at p: a blank, an apostrophe; 0: there is none. */
+size_t clf__csv_separator(const char *p, size_t left);
+
+/* csv_thousands.c: whether a line is one number, and whether thousands are separated in it: maybe
+ * ("1 234"), or almost surely ("1 000", "1'234", "1 234,5"). */
+typedef enum clf__csv_groups {
+  CLF_GROUPS_NONE, /* it is no number */
+  CLF_GROUPS_ONE,
+  CLF_GROUPS_MAYBE,
+  CLF_GROUPS_SURE
+} clf__csv_groups;
+clf__csv_groups clf__csv_groups_of(const char *p, const char *end);
+
 /* A number without point, comma and exponent. */
 int clf__csv_is_whole(const clf__field *f);
 

@@ -142,6 +142,25 @@ static char find_delimiter(const clf__csv *r, sample *s) {
   return top.usual == 1 ? of_one_column(s, best, r->o->decimal) : best;
 }
 
+/* Refuses a single column of numbers whose thousands are separated: "1 000,2" would be read as the
+ * fields 1 and 000,2. The first line may be a header, unless it has as many fields as the others.
+ */
+static clf_status refuse_thousands(const clf__csv *r, const sample *s) {
+  const line *sure = NULL;
+  if (r->o->delimiter) return CLF_OK;
+  for (int i = 0; i < s->n; i++) {
+    const clf__csv_groups g = clf__csv_groups_of(s->at[i].s, s->at[i].end);
+    if (g == CLF_GROUPS_NONE && (i || s->at[0].count > 1)) return CLF_OK;
+    if (g == CLF_GROUPS_SURE) sure = &s->at[i];
+  }
+  if (!sure) return CLF_OK;
+  return clf__fail(
+      CLF_EFORMAT,
+      "%s: lines such as \"%s\" look like one number with a separator between "
+      "thousands: remove the separators, or say --delimiter if they are several fields",
+      r->path, clf__excerpt_of(sure->s, (size_t)(sure->end - sure->s)).s);
+}
+
 /* ---- The layout ------------------------------------------------------------------------------ */
 
 static int ends_empty(const clf__csv *r, const line *l) {
@@ -445,6 +464,7 @@ static clf_status judge_all(clf__csv *r, sample *s, columns *k) {
   CLF_TRY(take_sample(r, s));
   r->delim = find_delimiter(r, s);
   count_fields(r->delim, s);
+  CLF_TRY(refuse_thousands(r, s));
   CLF_TRY(judge_layout(r, s));
   CLF_TRY(look_at_columns(r, s, k));
   CLF_TRY(judge_header(r, s, k));

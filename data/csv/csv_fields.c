@@ -172,17 +172,31 @@ int clf__csv_is_missing(const clf__field *field) {
   return 0;
 }
 
-static int is_digit(char ch) { return ch >= '0' && ch <= '9'; }
+/* Whether s[i] of s[0 .. n) begins an exponent, E's or Fortran's D, after a digit or a sign of
+ * decimals. */
+static int is_exponent(const char *s, size_t i, size_t n) {
+  if (!i || !s[i] || !strchr("eEdD", s[i]) ||
+      (!clf__csv_is_digit(s[i - 1]) && !strchr(".,", s[i - 1])))
+    return 0;
+  i += 1 + (i + 1 < n && (s[i + 1] == '+' || s[i + 1] == '-'));
+  return i < n && clf__csv_is_digit(s[i]);
+}
 
-/* Bytes of a character that people write around numbers: a sign, a thousands separator, a
- * percent or currency sign, parentheses, Fortran's exponent; 0 for others. */
-static size_t adornment(const char *p, size_t left) {
-  static const char *const wide[] = {"\xe2\x82\xac", "\xc2\xa3", "\xc2\xa0", "\xe2\x80\xaf",
-                                     CLF_CSV_MINUS};
-  if (left > 1 && (*p == 'D' || *p == 'd') && (p[1] == '+' || p[1] == '-')) return 1;
+size_t clf__csv_separator(const char *p, size_t left) {
+  static const char *const wide[] = {"\xc2\xa0", "\xe2\x80\xaf", "\xe2\x80\x89", "\xe2\x80\x99"};
   for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
     if (strlen(wide[i]) <= left && !memcmp(p, wide[i], strlen(wide[i]))) return strlen(wide[i]);
-  return *p && strchr("+-' %$_eE()", *p) != NULL;
+  return left && (*p == ' ' || *p == '\'');
+}
+
+/* Bytes of a character that people write around numbers: a sign, a thousands separator, a
+ * percent or currency sign, parentheses; 0 for others. */
+static size_t adornment(const char *p, size_t left) {
+  static const char *const wide[] = {"\xe2\x82\xac", "\xc2\xa3", CLF_CSV_MINUS};
+  for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+    if (strlen(wide[i]) <= left && !memcmp(p, wide[i], strlen(wide[i]))) return strlen(wide[i]);
+  const size_t separator = clf__csv_separator(p, left);
+  return separator ? separator : *p && strchr("+-%$_()", *p) != NULL;
 }
 
 size_t clf__csv_before_comment(const clf__field *f) {
@@ -199,10 +213,10 @@ int clf__csv_is_misspelt(const clf__field *field) {
   f = trimmed(&f);
   int digits = 0, letters = 0, points = 0;
   for (size_t i = 0; i < f.n;) {
-    const size_t length = adornment(f.s + i, f.n - i);
+    const size_t length = is_exponent(f.s, i, f.n) ? 1 : adornment(f.s + i, f.n - i);
     const int letter = f.s[i] && strchr("OolI", f.s[i]), point = f.s[i] == '.' || f.s[i] == ',';
-    if (!length && !letter && !point && !is_digit(f.s[i])) return 0;
-    digits += is_digit(f.s[i]);
+    if (!length && !letter && !point && !clf__csv_is_digit(f.s[i])) return 0;
+    digits += clf__csv_is_digit(f.s[i]);
     letters += letter;
     points += point;
     i += length ? length : 1;
@@ -215,13 +229,13 @@ int clf__csv_is_misspelt(const clf__field *field) {
 int clf__csv_is_date(const clf__field *field) {
   const clf__field f = trimmed(field);
   int marks = 0, colons = 0;
-  if (f.n < 4 || !is_digit(f.s[0])) return 0;
+  if (f.n < 4 || !clf__csv_is_digit(f.s[0])) return 0;
   for (size_t i = 0; i < f.n; i++) {
     const char ch = f.s[i];
-    if (is_digit(ch) || strchr("TZ +", ch)) continue;
+    if (clf__csv_is_digit(ch) || strchr("TZ +", ch)) continue;
     if (!strchr("-/.:", ch)) return 0;
     colons += ch == ':';
-    marks += i > 0 && is_digit(f.s[i - 1]) && i + 1 < f.n && is_digit(f.s[i + 1]);
+    marks += i > 0 && clf__csv_is_digit(f.s[i - 1]) && i + 1 < f.n && clf__csv_is_digit(f.s[i + 1]);
   }
   return marks >= 2 || (marks && colons);
 }

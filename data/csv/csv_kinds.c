@@ -254,9 +254,9 @@ clf_status clf__csv_find_kinds(clf__csv *r) {
 /* ---- Values ----------------------------------------------------------------------------- */
 
 static int read_text(const clf_column *k, const clf__field *f, double *v) {
-  if (!f->quoted || !memchr(f->s, '"', f->n)) return clf__column_read(k, f->s, f->n, 0, v);
+  if (!f->quoted || !memchr(f->s, '"', f->n)) return clf__column_read(k, f->s, f->n, v);
   char *const text = clf__csv_unquoted(f);
-  const int is = text && clf__column_read(k, text, strlen(text), 0, v);
+  const int is = text && clf__column_read(k, text, strlen(text), v);
   free(text);
   return is;
 }

@@ -97,6 +97,18 @@ static int has_minus(const clf__field *f) {
   return 0;
 }
 
+/* Whether a comma is between digits, or another separator before three digits. */
+static int has_separator(const clf__field *f) {
+  const char *const end = f->s + f->n;
+  for (const char *p = f->s + 1; p + 1 < end; p++) {
+    const size_t n = *p == ',' ? 1 : clf__csv_separator(p, (size_t)(end - p));
+    size_t digits = 0;
+    while (n && p + n + digits < end && clf__csv_is_digit(p[n + digits])) digits++;
+    if (clf__csv_is_digit(p[-1]) && (*p == ',' ? digits > 0 : digits == 3)) return 1;
+  }
+  return 0;
+}
+
 static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field_kind kind) {
   if (kind == CLF_FIELD_EMPTY)
     return r->o->kinds ? "the field is empty; --missing drop leaves such rows out"
@@ -115,9 +127,10 @@ static const char *what_it_is(const clf__csv *r, const clf__field *f, clf__field
   if (f->n > 2 && *f->s == '\'' && f->s[f->n - 1] == '\'')
     return "is not a number; remove the single quotes";
   if (has_minus(f)) return "is not a number; its minus sign is U+2212: write '-'";
-  if (clf__csv_before_comment(f) == f->n && memchr(f->s, 'D', f->n) && clf__csv_is_misspelt(f))
+  if (clf__csv_before_comment(f) == f->n && clf__csv_is_misspelt(f) &&
+      (memchr(f->s, 'D', f->n) || memchr(f->s, 'd', f->n)))
     return "is not a number; write its exponent with E, not with Fortran's D";
-  if (strcspn(f->s, ",'") < f->n && clf__csv_is_misspelt(f))
+  if (has_separator(f) && clf__csv_is_misspelt(f))
     return "is not a number; remove thousands separators";
   return "is not a number";
 }

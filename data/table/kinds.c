@@ -87,17 +87,6 @@ static int find_label(const clf_column *k, const char *s, size_t n, double *valu
   return 0;
 }
 
-/* A whole number below the number of categories. */
-static int find_code(const clf_column *k, const char *s, size_t n, double *value) {
-  int32_t code = 0;
-  if (n == 0 || n > 4) return 0;
-  for (size_t i = 0; i < n; i++) {
-    if (s[i] < '0' || s[i] > '9') return 0;
-    code = 10 * code + (s[i] - '0');
-  }
-  return *value = code, code < k->category_count;
-}
-
 /* Its own words, those of any known pair, 0 and 1. */
 static int find_word(const clf_column *k, const char *s, size_t n, double *value) {
   int which;
@@ -108,11 +97,10 @@ static int find_word(const clf_column *k, const char *s, size_t n, double *value
   return 1;
 }
 
-int clf__column_read(const clf_column *k, const char *s, size_t n, int codes, double *value) {
+int clf__column_read(const clf_column *k, const char *s, size_t n, double *value) {
   switch (k->kind) {
   case CLF_COLUMN_BOOLEAN: return find_word(k, s, n, value);
-  case CLF_COLUMN_CATEGORY:
-    return find_label(k, s, n, value) || (codes && find_code(k, s, n, value));
+  case CLF_COLUMN_CATEGORY: return find_label(k, s, n, value);
   case CLF_COLUMN_DATE:
   case CLF_COLUMN_TIME: return clf__date_read(k->form, s, n, value);
   default: return 0;
@@ -158,7 +146,7 @@ clf_status clf_column_value(const clf_column *k, const char *text, double *value
   CLF_GIVEN("column, text, value", k, text, value);
   CLF_TRY(clf_column_check(k));
   if (k->kind <= CLF_COLUMN_INTEGER) return read_number(text, value);
-  if (clf__column_read(k, text, strlen(text), 1, value)) return CLF_OK;
+  if (clf__column_read(k, text, strlen(text), value)) return CLF_OK;
   clf__column_holds(k, holds, sizeof holds);
   return clf__fail(CLF_EINVAL, "\"%s\" is not %s", clf__excerpt_of(text, strlen(text)).s, holds);
 }

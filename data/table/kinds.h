@@ -5,8 +5,8 @@
 #include "clflow/data.h"
 
 /* The value of a text of n bytes in a column that is neither a number nor an integer; 0: it has
- * none.  `codes`: a category accepts its code, too. */
-int clf__column_read(const clf_column *k, const char *s, size_t n, int codes, double *value);
+ * none. */
+int clf__column_read(const clf_column *k, const char *s, size_t n, double *value);
 /* The possible values of the column, for a message: "one of a, b, c", "a date as 2024-05-01". */
 void clf__column_holds(const clf_column *k, char *text, size_t size);
 

@@ -25,7 +25,7 @@ static clf_status map_labels(const clf_table *t, int32_t c, const clf_column *k,
   for (int32_t i = 0; i < from->category_count; i++) {
     const char *const label = from->categories[i];
     char holds[384];
-    if (clf__column_read(k, label, strlen(label), 0, &code[i])) continue;
+    if (clf__column_read(k, label, strlen(label), &code[i])) continue;
     clf__column_holds(k, holds, sizeof holds);
     return clf__fail(CLF_EINVAL, "%s has the label \"%s\", which is not %s",
                      clf__column_label(t->names, c).s, clf__excerpt_of(label, strlen(label)).s,
@@ -55,7 +55,7 @@ static clf_status recode_numbers(clf_table *t, int32_t c, const clf_column *k) {
     char text[64], holds[384];
     if (isnan(*v)) continue;
     clf_column_text(&t->columns[c], *v, text, sizeof text);
-    if (clf__column_read(k, text, strlen(text), 0, v)) continue;
+    if (clf__column_read(k, text, strlen(text), v)) continue;
     clf__column_holds(k, holds, sizeof holds);
     return clf__fail(CLF_EINVAL, "row %" PRId64 ", %s: %s is not %s", i + 1,
                      clf__column_label(t->names, c).s, text, holds);

@@ -156,6 +156,7 @@ CLF_API clf_status clf_table_options_set(clf_table_options *options, const char 
  *     header above ten lines or more if all other numbers have points.  A line that has all names
  *     of the model in their order is a header;
  *   - a comment above the numbers names the columns if it has as many words as there are columns;
+ *   - a column of numbers such as "1 000,2" is refused: the blank may separate thousands or fields;
  *   - a delimiter at the end of every line does not start a column;
  *   - a first column without a name that counts the rows, as pandas writes it, is left out.
  * The table's notes mention what was not obvious.  Refused are empty files, lines of another
@@ -187,9 +188,8 @@ enum { CLF_CATEGORIES_MAX = 256 }; /* per column */
 
 CLF_API const char *clf_column_kind_name(clf_column_kind kind); /* "number", "integer", ... */
 
-/* The value of a text: the code of a label, the days of a date, a number.  A category also
- * accepts its code as a number, unless that is a label itself.  EINVAL says what the column
- * holds. */
+/* The value of a text: the code of a label, the days of a date, a number.  EINVAL says what the
+ * column holds; the code of a label is not its text. */
 CLF_API clf_status clf_column_value(const clf_column *column, const char *text, double *value);
 /* The text of a value, in the column's own format: the label of the nearest code, an integer
  * without decimals, a date in the format of the table; "" for NaN.  Writes at most `size` bytes

@@ -50,6 +50,31 @@ END_TEST
 
 #define COMMA(delimiter) "fields are separated by " delimiter ", and ',' is the decimal sign"
 
+/* A separator of thousands may be taken for a delimiter. */
+START_TEST(separated_thousands) {
+#define LIKE(line)                                                                                 \
+  "lines such as \"" line                                                                          \
+  "\" look like one number with a separator between thousands: remove the separators, or say "     \
+  "--delimiter if they are several fields"
+  FAILS_WITH("x\n1 000,2\n2 000,3\n", &none, LIKE("2 000,3"));
+  FAILS_WITH("x\n999,5\n-1 000,2\n12\n", &none, LIKE("-1 000,2"));
+  FAILS_WITH("1 234 567,5\n2 345 678,5\n", &none, LIKE("2 345 678,5"));
+  FAILS_WITH("x\n1 000\n12 050\n", &none, LIKE("12 050"));
+  FAILS_WITH("x\n1\xc2\xa0"
+             "000,2\n",
+             &none,
+             LIKE("1\xc2\xa0"
+                  "000,2"));
+  FAILS_WITH("x\n1'000,2\n", &none, LIKE("1'000,2"));
+  is("1 2\n3 4\n", 2, 2, four, NULL, "");
+  is("100 200\n300 400\n", 2, 2, (double[]){100, 200, 300, 400}, NULL, "");
+  is("a b\n1 000\n3 004\n", 2, 2, (double[]){1, 0, 3, 4}, ab, "");
+  is_with("1 000,5\n3 004\n", &(clf_table_options){.delimiter = ' '}, 2, 2,
+          (double[]){1, 0.5, 3, 4}, NULL, COMMA("blanks"));
+#undef LIKE
+}
+END_TEST
+
 START_TEST(decimal_commas) {
   is("a;b\n1,5;2\n2,5;3,25\n", 2, 2, halves, ab, COMMA("';'"));
   is("1,5;2\n2,5;3,25\n", 2, 2, halves, NULL, COMMA("';'"));
@@ -302,6 +327,7 @@ END_TEST
 void tests_of_dialect(Suite *s) {
   TCase *c = tcase_create("dialect");
   tcase_add_test(c, comments);
+  tcase_add_test(c, separated_thousands);
   tcase_add_test(c, decimal_commas);
   tcase_add_test(c, commas_beyond_the_lines_judged);
   tcase_add_test(c, delimiters);

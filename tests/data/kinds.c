@@ -291,6 +291,8 @@ START_TEST(misspelt_numbers_are_refused) {
       {"\xe2\x88\x92%d", "its minus sign is U+2212: write '-'; --drop b leaves the column out"},
       {"1.%dD+00",
        "write its exponent with E, not with Fortran's D; --drop b leaves the column out"},
+      {"%dD3", "write its exponent with E, not with Fortran's D; --drop b leaves the column out"},
+      {"%d 234,5", "remove thousands separators; --drop b leaves the column out"},
       {"'%d'", "remove the single quotes; --drop b leaves the column out"},
       {"%d # checked", "--comment '#' ignores text after a '#'"},
       {"(%d)", "--drop b leaves the column out"},
@@ -299,7 +301,7 @@ START_TEST(misspelt_numbers_are_refused) {
     char text[512] = "a,b\n", field[64], message[256];
     for (int k = 0; k < 12; k++) { /* few enough to be labels */
       snprintf(field, sizeof field, drawn[i].field, k % 3);
-      snprintf(text + strlen(text), sizeof text - strlen(text), "%d.5,%s\n", k, field);
+      snprintf(text + strlen(text), sizeof text - strlen(text), "%d.5,\"%s\"\n", k, field);
     }
     snprintf(field, sizeof field, drawn[i].field, 0);
     snprintf(message, sizeof message, "d.csv: line 2, column 2 (\"b\"): \"%s\" is not a number; %s",
@@ -309,6 +311,10 @@ START_TEST(misspelt_numbers_are_refused) {
   clf_table t = read_as("a,ages,stage\n1,25-34,1\n2,75+,IIa\n3,25-34,IIb\n", &judge);
   is_column(&t, 1, CLF_COLUMN_CATEGORY, "25-34,75+");
   is_column(&t, 2, CLF_COLUMN_CATEGORY, "1,IIa,IIb"); /* texts prevail */
+  clf_table_free(&t);
+  t = read_as("a,site,well\n1,E1,1D3\n2,E2,2A3\n3,E1,1B3\n", &judge); /* no exponents */
+  is_column(&t, 1, CLF_COLUMN_CATEGORY, "E1,E2");
+  is_column(&t, 2, CLF_COLUMN_CATEGORY, "1B3,1D3,2A3");
   clf_table_free(&t);
   t = read_as("a,key,form\n1,C#,2D\n2,F #,3D\n3,C#,3D\n", &judge);
   is_column(&t, 1, CLF_COLUMN_CATEGORY, "C#,F #");
