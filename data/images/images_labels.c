@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "images.h"
+#include "names.h"
 #include "status.h"
 
 /* Labels in byte order, and which of them each image has, in the order in which they were found. */
@@ -61,6 +62,13 @@ static clf_status read_labels(const clf_images *m, labels *l, double *number) {
                        "%s: %s is not in a subfolder; put each image into the subfolder named "
                        "after its label",
                        m->name, m->source.name(m->source.state, i));
+    const char *const why = clf__not_text(text, strlen(text), 0);
+    if (why)
+      return clf__fail(
+          CLF_EINVAL,
+          "%s: the subfolder of %s, which names the label of its images, has %s in its "
+          "name; rename it",
+          m->name, m->source.name(m->source.state, i), why);
     CLF_TRY(number_of(m, l, text, &number[i - skipped]));
   }
   return CLF_OK;

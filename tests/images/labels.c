@@ -63,6 +63,11 @@ START_TEST(of_folders) {
   write_bytes("d/cat/1.png", "\x89PNG\r\n\x1a\nno", 10);
   labels_are("d", "cat dog dog");
   labels_are("d/", "cat dog dog");
+  ck_assert_int_eq(mkdir("d/\xff", 0777), 0);
+  put_png("d/\xff/1.png", 1, 1, 1, nine);
+  has_none("d", "d: the subfolder of d/\\xff/1.png, which names the label of its images, has bytes "
+                "that are not UTF-8 in its name; rename it");
+  suite_remove("d/\xff");
   put_png("d/z.png", 1, 1, 1, nine);
   has_none("d", "d: d/z.png is not in a subfolder; put each image into the subfolder named after "
                 "its label");
