@@ -149,6 +149,25 @@ START_TEST(hints) {
 }
 END_TEST
 
+/* A hint that changes nothing is a mistake of its user. */
+START_TEST(hints_without_use) {
+  static const char *const rows[][3] = {
+      {"zuko_maf.state.pt", "act=relu, tail=3", "this flow does not need the hint tail"},
+      {"nflows_nsf.state.pt", "tail=3, clamp=2", "this flow does not need the hint clamp"},
+      {"nflows_nsf.state.pt", "tail=3, gaps=logit",
+       "the hint gaps has words that no layer without tensors needs: logit"},
+      {"nflows_nsf.whole.pt", "like=lecture, tail=3", "this flow does not need the hint tail"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char path[640];
+    clf_flow *flow;
+    snprintf(path, sizeof path, CLF_FIXTURES "/%s", rows[i][0]);
+    const clf_status s = clf_import(dev, path, rows[i][1], &flow, NULL);
+    ck_assert_msg(s == CLF_EFORMAT && strstr(clf_errmsg(), rows[i][2]), "%s", clf_errmsg());
+  }
+}
+END_TEST
+
 /* Circular dimensions of couplings in a file of tensors alone: dimensions 0 and 3 of the fixture.
  */
 START_TEST(circular) {
@@ -229,6 +248,7 @@ int main(int argc, char **argv) {
   tcase_add_loop_test(t, density, 0, count);
   tcase_add_loop_test(t, maps, 0, count);
   tcase_add_test(t, hints);
+  tcase_add_test(t, hints_without_use);
   tcase_add_test(t, circular);
   tcase_add_test(t, pytorch);
   hostile_device = dev;

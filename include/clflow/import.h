@@ -18,7 +18,8 @@ extern "C" {
  * `hints` (may be NULL) say what the file does not: "like=nflows, tail=3, act=tanh"; the names are
  * those that clf_import_hint() lists.  A module holds all of its hyperparameters; a state_dict
  * does not.  What neither the file nor a hint says takes the default of the library that the file
- * comes from; with the hint "strict" it is refused.
+ * comes from; with the hint "strict" it is refused.  A hint that the flow does not need is refused,
+ * too.
  *
  * `report` (may be NULL) becomes text to be freed by free(): a line for each default that was
  * taken and each thing that was left out.
@@ -27,8 +28,8 @@ extern "C" {
  * BoxUniform prior: log p is that of posterior.log_prob(theta, x, norm_posterior=False).
  *
  * Errors: EIO; EFORMAT and ENOTSUP say what the file is, or which module is not supported, and what
- * is; EINVAL names a hint that is missing or makes no sense; ENUM (a weight that is not finite);
- * ENOMEM. */
+ * is; EINVAL names a hint that is missing, superfluous or makes no sense; ENUM (a weight that is
+ * not finite); ENOMEM. */
 CLF_API clf_status clf_import(clf_device *dev, const char *path, const char *hints, clf_flow **flow,
                               char **report);
 /* The same of a file's bytes. */

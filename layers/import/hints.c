@@ -95,7 +95,9 @@ clf_status clf__im_read_hints(clf__im *im, const char *text) {
     text = end;
   }
   im->gaps = im->hint[CLF_IM_HINT_gaps];
-  if (im->hint[CLF_IM_HINT_like]) im->library = clf__im_library_of(im->hint[CLF_IM_HINT_like]);
+  im->asked[CLF_IM_HINT_strict] = 1;
+  if (clf__im_hint_of(im, CLF_IM_HINT_like))
+    im->library = clf__im_library_of(im->hint[CLF_IM_HINT_like]);
   return CLF_OK;
 }
 
@@ -109,8 +111,24 @@ static const char *default_of(const clf__im *im, clf__im_hint h, const char *of)
   return NULL;
 }
 
+const char *clf__im_hint_of(clf__im *im, clf__im_hint h) {
+  im->asked[h] = 1;
+  return im->hint[h];
+}
+
+clf_status clf__im_check_hints(const clf__im *im) {
+  if (im->gaps && *im->gaps)
+    return clf__fail(CLF_EINVAL, "the hint gaps has words that no layer without tensors needs: %s",
+                     im->gaps);
+  for (int h = 0; h < CLF_IM_HINTS; h++)
+    if (im->hint[h] && !im->asked[h] && h != CLF_IM_HINT_gaps)
+      return clf__fail(CLF_EINVAL, "this flow does not need the hint %s; leave it out",
+                       table[h].name);
+  return CLF_OK;
+}
+
 clf_status clf__im_assume(clf__im *im, clf__im_hint h, const char *text, const char **value) {
-  *value = im->hint[h] ? im->hint[h] : text;
+  *value = clf__im_hint_of(im, h) ? im->hint[h] : text;
   if (im->hint[h]) return CLF_OK;
   if (im->hint[CLF_IM_HINT_strict])
     return clf__fail(CLF_EINVAL, "the file does not say %s; give it, as %s=%s", table[h].name,
@@ -120,7 +138,7 @@ clf_status clf__im_assume(clf__im *im, clf__im_hint h, const char *text, const c
 
 clf_status clf__im_choose(clf__im *im, clf__im_hint h, const char *said, const char *of,
                           const char **value) {
-  if (im->hint[h]) {
+  if (clf__im_hint_of(im, h)) {
     *value = im->hint[h];
     if (said && strcmp(said, *value) != 0)
       return clf__im_note(im, "%s=%s as given; the file says %s", table[h].name, *value, said);

@@ -58,9 +58,9 @@ static void find_flows(const clf__im *im, clf__im_module *m, int depth, int *bes
     find_flows(im, c, depth + 1, best, count, found);
 }
 
-static clf_status find_flow(const clf__im *im, clf__im_module **flow) {
+static clf_status find_flow(clf__im *im, clf__im_module **flow) {
   clf__im_module *from = clf__im_root(im->file);
-  const char *key = im->hint[CLF_IM_HINT_key];
+  const char *key = clf__im_hint_of(im, CLF_IM_HINT_key);
   int best = 99, count = 0;
   if (key && !(from = clf__im_child(from, key)))
     return clf__fail(CLF_EINVAL, "it has no entry %s", key);
@@ -83,13 +83,18 @@ static clf_status import(clf__im *im, clf_device *dev, const void *bytes, size_t
   clf__im_module *m;
   im->size = size;
   CLF_TRY(clf__im_read_hints(im, hints));
-  if (im->library == CLF_IM_LECTURE) return clf_flow_load_memory(dev, bytes, size, NULL, flow);
+  if (im->library == CLF_IM_LECTURE) {
+    CLF_TRY(clf__im_check_hints(im));
+    return clf_flow_load_memory(dev, bytes, size, NULL, flow);
+  }
   CLF_TRY(clf__im_open(bytes, size, &im->file));
   CLF_TRY(find_flow(im, &m));
   const int row = row_of(im, m);
   im->library = libraries[row].library;
   CLF_TRY(libraries[row].read(im, m));
   CLF_TRY(clf__im_check_unused(m));
+  im->asked[CLF_IM_HINT_arch] = 1; /* by what follows */
+  CLF_TRY(clf__im_check_hints(im));
   return clf__im_make(im, dev, flow);
 }
 

@@ -43,6 +43,7 @@ typedef struct clf__im {
   size_t size; /* bytes of the file */
   clf__im_library library;
   char *hint[CLF_IM_HINTS]; /* NULL: not given */
+  char asked[CLF_IM_HINTS]; /* whether the flow needs it */
   const char *gaps;         /* the unread rest of that hint */
   int32_t dim, context;     /* of the data, and of the context that nets read; 0: unknown */
   int32_t shape[3];         /* height, width, channels of images; 0: no images */
@@ -75,6 +76,10 @@ clf_status clf__im_read_hints(clf__im *im, const char *text);
  * default, or with the hint strict. */
 clf_status clf__im_choose(clf__im *im, clf__im_hint hint, const char *said, const char *of,
                           const char **value);
+/* The hint, or NULL; it counts as needed. */
+const char *clf__im_hint_of(clf__im *im, clf__im_hint hint);
+/* Errors: EINVAL names the first hint that was given and that nothing needs. */
+clf_status clf__im_check_hints(const clf__im *im);
 /* The hint or, with a note, `text`. */
 clf_status clf__im_assume(clf__im *im, clf__im_hint hint, const char *text, const char **value);
 const char *clf__im_library_name(clf__im_library library);

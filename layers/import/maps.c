@@ -31,7 +31,7 @@ static int map_of_word(const char *word) {
 /* In a state_dict: the map for the number of parameters per dimension. */
 static clf_status map_of_count(clf__im *im, const clf__im_module *m, int64_t n, int *map) {
   const clf__im_module *u = clf__im_child(m, "unconditional_transform");
-  const char *given = im->hint[CLF_IM_HINT_map];
+  const char *given = clf__im_hint_of(im, CLF_IM_HINT_map);
   if (given) {
     *map = map_of_word(given);
   } else if (clf__im_find(m, "unnorm_derivatives_left") ||

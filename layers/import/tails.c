@@ -81,7 +81,7 @@ clf_status clf__im_find_circular(clf__im *im, const clf__im_module *list) {
     count++;
   }
   if (*list->cls || !first) return CLF_OK;
-  im->circles = im->hint[CLF_IM_HINT_circular];
+  im->circles = clf__im_hint_of(im, CLF_IM_HINT_circular);
   if (im->circles) return CLF_OK;
   if (!angles) return clf__im_assume(im, CLF_IM_HINT_circular, "none", &im->circles);
   if (mixing || count != last + 1) return unknown(-1); /* a number that is missing: Permute */
