@@ -2,6 +2,7 @@
 /* train.c: `clflow train` fits a model to data and writes its file. */
 #define _POSIX_C_SOURCE 200809L
 #include "train.h"
+#include "../../runtime/core/status.h"
 #include "ranks.h"
 #include <inttypes.h>
 #include <math.h>
@@ -97,7 +98,7 @@ static int train(cli_session *s, cli_training *t) {
   if (cli_ranks_own()) return cli_train_ranks_ended(status);
   if (status == CLF_ESTOPPED) return end_stopped(t);
   if (status == CLF_ENUM) return end_not_finite(t);
-  if (status == CLF_EDEVICE || status == CLF_ENOMEM) return end_device_failed(t);
+  if (clf__device_failed(status)) return end_device_failed(t);
   if (status != CLF_OK || cli_training_save(t) != CLF_OK) return cli_fail_library();
   int code = cli_wanted.recalibrate ? cli_train_recalibrate(s, t) : CLI_OK;
   if (!code) code = cli_train_results(s, t);

@@ -10,14 +10,14 @@
 #include <string.h>
 #include "trainer.h"
 
-static clf_status restore(clf_trainer *t, int64_t to) {
-  return clf__trainer_tell_later(t, clf__trainer_restore(t, clf__trainer_snapshot_before(t, to)));
+static clf_status restore(clf_trainer *t, const clf__snapshot *s) {
+  return clf__trainer_tell_later(t, clf__trainer_restore(t, s));
 }
 
 static clf_status replay(clf_trainer *t, int64_t to) {
   const clf__snapshot *s = clf__trainer_snapshot_before(t, to);
   if (!s) return clf__fail(CLF_ENUM, "there is no earlier state to go back to");
-  if (s->step != t->step) CLF_TRY(restore(t, to));
+  if (s->step != t->step) CLF_TRY(restore(t, s));
   return clf__trainer_steps(t, to);
 }
 
@@ -126,7 +126,7 @@ static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
   while (clf__trainer_is_dropped(t, last)) last--;
   const int64_t good =
       last >= 0 && clf__trainer_snapshot_before(t, last) ? last : bad; /* bad: the first of all */
-  CLF_TRY(restore(t, good));
+  CLF_TRY(restore(t, clf__trainer_snapshot_before(t, good)));
   CLF_TRY(replay(t, good));
   CLF_TRY(start_over(t));
   snprintf(why, sizeof why, "%s is the first layer whose output is not finite", what);
@@ -137,7 +137,7 @@ static clf_status give_up(clf_trainer *t, int64_t bad, const char *what) {
 }
 
 static clf_status again(clf_trainer *t, int64_t from, int64_t to) {
-  CLF_TRY(restore(t, from));
+  CLF_TRY(restore(t, clf__trainer_snapshot_before(t, from)));
   return replay(t, to);
 }
 
@@ -167,7 +167,7 @@ clf_status clf__trainer_skip(clf_trainer *t, int64_t bad, double loss, double no
 }
 
 clf_status clf__trainer_go_back(clf_trainer *t) {
-  CLF_TRY(restore(t, t->step));
+  CLF_TRY(restore(t, clf__trainer_snapshot_before(t, t->step)));
   return start_over(t);
 }
 
