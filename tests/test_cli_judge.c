@@ -136,6 +136,17 @@ START_TEST(contexts) {
 }
 END_TEST
 
+/* The data is read for each model; what is said about it is said once. */
+START_TEST(notes) {
+  const result r =
+      run("compare unit.safetensors own.safetensors unit.safetensors --data given.csv" CPU);
+  const char *const first = strstr(r.err, "left out because the model has no such column: k");
+  expect_code("compare", &r, 0);
+  ck_assert_msg(first && !strstr(first + 1, "left out"), "%s", r.err);
+  release(r);
+}
+END_TEST
+
 /* Columns in another order, one of them discrete in one model only. */
 START_TEST(grids) {
   write_text("whole.csv", "n,x\n0,0.5\n1,0.25\n1,-1\n2,1.5\n0,0\n1,1\n");
@@ -407,6 +418,7 @@ int main(int argc, char **argv) {
                               more_models,
                               rows_of_zero_density,
                               contexts,
+                              notes,
                               grids,
                               models_that_cannot_be_compared,
                               ranks_and_percentages,

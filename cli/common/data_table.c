@@ -65,7 +65,7 @@ int cli_table_refuse(const char *data) {
 void cli_table_say_notes(clf_table *t, const char *data) {
   for (const char *line = t->notes; line && *line;) {
     const size_t n = strcspn(line, "\n");
-    cli_say("%s: %.*s", data, (int)n, line);
+    cli_say_once("%s: %.*s", data, (int)n, line);
     line += n + (line[n] == '\n');
   }
   free(t->notes);
@@ -231,8 +231,8 @@ int cli_table_drop(cli_session *s, const char *data) {
   if (!left) return cli_fail("%s has no row without a missing value", data);
   for (int k = 0; k < 3; k++) end_at(all[k], left);
   s->data.missing = rows - left;
-  cli_say("%s: %" PRId64 " of %" PRId64 " rows are left out because values are missing", data,
-          rows - left, rows);
+  cli_say_once("%s: %" PRId64 " of %" PRId64 " rows are left out because values are missing", data,
+               rows - left, rows);
   return CLI_OK;
 }
 

@@ -27,12 +27,12 @@ static void say_skipped(const clf_images *images) {
   enum { MOST = 10 };
   const char *const *sentences;
   const int64_t count = clf_images_skipped(images, &sentences);
-  for (int64_t i = 0; i < count && i < MOST; i++) cli_say("left out: %s", sentences[i]);
+  for (int64_t i = 0; i < count && i < MOST; i++) cli_say_once("left out: %s", sentences[i]);
   if (count > MOST)
-    cli_say("left out: %" PRId64 " more damaged files, %" PRId64 " of %" PRId64 " in all",
-            count - MOST, count, count + clf_images_count(images));
+    cli_say_once("left out: %" PRId64 " more damaged files, %" PRId64 " of %" PRId64 " in all",
+                 count - MOST, count, count + clf_images_count(images));
   const char *note;
-  for (int i = 0; (note = clf_images_note(images, i)); i++) cli_say("%s", note);
+  for (int i = 0; (note = clf_images_note(images, i)); i++) cli_say_once("%s", note);
 }
 
 static int read_noise(cli_session *s) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* output.c: messages, the progress line, numbers, tables and JSON. */
 #define _POSIX_C_SOURCE 200809L
+#include "../../runtime/core/hash.h"
 #include "../../runtime/core/path.h"
 #include "../../runtime/core/json_text.h"
 #include "cli.h"
@@ -138,6 +139,22 @@ void cli_say(const char *format, ...) {
   va_start(args, format);
   say(format, args);
   va_end(args);
+}
+
+void cli_say_once(const char *format, ...) {
+  enum { REMEMBERED = 64 };
+  static uint64_t before[REMEMBERED];
+  static int count;
+  char text[8192];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  const uint64_t hash = clf__hash_text(text);
+  for (int i = 0; i < count; i++)
+    if (before[i] == hash) return;
+  if (count < REMEMBERED) before[count++] = hash;
+  cli_say("%s", text);
 }
 
 int cli_fail(const char *format, ...) {

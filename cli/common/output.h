@@ -10,8 +10,10 @@
 extern const char *cli_called;    /* argv[0] */
 extern const char *cli_verb_name; /* name of the running verb; messages begin with it */
 
-/* Prints a sentence on stderr, `clflow: VERB: ...`. The latter two return an exit code. */
+/* Prints a sentence on stderr, `clflow: VERB: ...`. Those that fail return an exit code. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same, unless it said this sentence before: for files that are read several times. */
+void cli_say_once(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints the error that the library reported last. */
