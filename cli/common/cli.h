@@ -8,7 +8,8 @@
 #include "session.h"
 #include "training.h"
 
-/* Exit codes of the program: 0 success, 1 failure, 2 wrong usage. */
+/* Exit codes of the program: 0 success; 1 failure, or stopped early with its result saved; 2 wrong
+ * usage. */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /* ---- files.c ----------------------------------------------------------- */

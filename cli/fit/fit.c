@@ -119,7 +119,8 @@ static int open_device(cli_session *s) {
   return cli_open_device(&s->dev);
 }
 
-static int fit(cli_session *s, cli_fit_rows *rows) {
+/* Keeps in `stopped` why the search ended before its time; empty: it did not. */
+static int fit(cli_session *s, cli_fit_rows *rows, char *stopped, size_t size) {
   const clf_fit_data data = {.x = &rows->x,
                              .given = rows->given.at ? &rows->given : NULL,
                              .weights = rows->weights.at,
@@ -132,7 +133,7 @@ static int fit(cli_session *s, cli_fit_rows *rows) {
   cli_progress_clear();
   if (!s->flow) return cli_fail_library();
   if (status != CLF_OK && status != CLF_ESTOPPED) return cli_fail_library();
-  if (status) cli_say("%s; the best so far is written", clf_errmsg());
+  if (status) snprintf(stopped, size, "%s", clf_errmsg());
   if (rows->context.count && clf_flow_set_context_table(s->flow, &rows->context) != CLF_OK)
     return cli_fail_library();
   return CLI_OK;
@@ -150,6 +151,7 @@ static int write_all(cli_session *s, cli_fit_rows *rows) {
 static int run(void) {
   cli_session s = {0};
   cli_fit_rows rows = {0};
+  char stopped[128] = "";
   const clf_fit_options usual = clf_fit_options_default();
   cli_fit_wanted.o.valid = usual.valid;
   cli_fit_wanted.o.test = usual.test;
@@ -157,8 +159,9 @@ static int run(void) {
   if (!code) code = read_repeat();
   if (!code) code = cli_fit_read(&s, &rows);
   if (!code) code = open_device(&s);
-  if (!code) code = fit(&s, &rows);
+  if (!code) code = fit(&s, &rows, stopped, sizeof stopped);
   if (!code) code = write_all(&s, &rows);
+  if (!code && *stopped) code = cli_fail("%s; the best so far is written", stopped);
   cli_fit_rows_free(&rows);
   free(cli_fit_wanted.record);
   cli_session_close(&s);
@@ -172,7 +175,9 @@ const cli_verb cli_fit = {
     .details =
         "The command tries a Gaussian, Gaussian mixtures and several flows within the time, and "
         "chooses by validation rows. A tenth of the rows takes no part in any choice; the report "
-        "gives their log-likelihood. Ctrl-C ends the search and writes the best model so far.",
+        "gives their log-likelihood. Ctrl-C ends the search and writes the best model so far, with "
+        "exit code "
+        "1.",
     .examples = "clflow fit wine.csv --drop class\nclflow fit trips.csv --given hour,weekday "
                 "--time 300 -o trips.flow",
     .options = cli_fit_options,

@@ -86,7 +86,8 @@ const cli_topic cli_topics[] = {
      "in parentheses are the defaults.",
      target_row},
     {"environment", "environment variables and exit codes", NULL,
-     "Exit codes: 0 success; 1 failure, with a sentence on standard error; 2 wrong usage.\n"
+     "Exit codes: 0 success; 1 failure, or stopped by Ctrl-C after its result was saved, with a "
+     "sentence on standard error; 2 wrong usage.\n"
      "\n"
      "Environment variables:",
      environment_row},
