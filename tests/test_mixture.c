@@ -77,6 +77,53 @@ START_TEST(kernels_are_rows) {
 }
 END_TEST
 
+/* Rows of one common cause: column d is (d + 1) / 4 times it, plus noise. */
+static double *one_cause(clf__host_random *r, int rows, int columns) {
+  double *x = flows_array(rows * columns);
+  for (int i = 0; i < rows; i++) {
+    const double cause = clf__host_normal(r);
+    for (int d = 0; d < columns; d++)
+      x[i * columns + d] = (d + 1) / 4.0 * cause + clf__host_normal(r);
+  }
+  return x;
+}
+
+/* Mean log p of the same rows, or of others, with a covariance of `factors` factors. */
+static double with_factors(int rows, int columns, int factors, const double *x, int tests,
+                           const double *test) {
+  char arch[64];
+  clf_score score;
+  snprintf(arch, sizeof arch, "%d: -> normal(trained, cov=full)", columns);
+  const clf_table t = {.rows = rows, .cols = columns, .at = (double *)x};
+  clf_flow *f = flows_of(flows_dev, arch, 1);
+  const clf_mixture_options o = clf_mixture_options_default();
+  const clf__mixture_form form = {.factors = factors};
+  WORKS(clf__mixture_fit_as(f, &(clf_train_data){.x = &t}, &o, &form, NULL));
+  WORKS(clf_evaluate(f, test, tests, &score));
+  clf_flow_free(f);
+  return score.mean;
+}
+
+/* One factor describes any three columns of one cause exactly.  Of 16 columns and 40 rows it
+ * determines new rows almost as well as the truth, and a full covariance does not. */
+START_TEST(factors_need_few_rows) {
+  enum { FEW = 40, MANY = 2000, COLUMNS = 16 };
+  clf__host_random r = {17};
+  double *x = one_cause(&r, MANY, 3);
+  const double all = with_factors(MANY, 3, 0, x, MANY, x);
+  ck_assert_double_eq_tol(with_factors(MANY, 3, 1, x, MANY, x), all, 1e-4);
+  free(x);
+  x = one_cause(&r, FEW, COLUMNS);
+  double *y = one_cause(&r, MANY, COLUMNS), sum = 1;
+  for (int d = 0; d < COLUMNS; d++) sum += (d + 1) * (d + 1) / 16.0;
+  const double truth = -0.5 * (COLUMNS * (1 + log(2 * acos(-1))) + log(sum));
+  ck_assert_double_gt(with_factors(FEW, COLUMNS, 1, x, MANY, y), truth - 1);
+  ck_assert_double_lt(with_factors(FEW, COLUMNS, 0, x, MANY, y), truth - 2);
+  free(x);
+  free(y);
+}
+END_TEST
+
 /* The density of one column given the other is the joint one minus that of the given column, and
  * samples are near the rows with the same context. */
 START_TEST(a_mixture_given_a_column) {
@@ -370,6 +417,7 @@ static void tests(TCase *tc) {
   tcase_add_loop_test(tc, rows_that_repeat, 0, 3);
   tcase_add_test(tc, seeds_and_stops);
   tcase_add_test(tc, rows_without_weight);
+  tcase_add_test(tc, factors_need_few_rows);
   tcase_add_test(tc, a_prior_shrinks_to_the_mean);
   tcase_add_test(tc, the_best_start_is_kept);
   tcase_add_loop_test(tc, a_flow_begins_as_its_mixture, 0, OVER);

@@ -42,6 +42,7 @@ static clf_status em(const clf__fit *f, const clf__fit_rows *rows, const char *o
   if (value_of(options, "prior", &v)) o.prior = v;
   if (value_of(options, "reg", &v)) o.reg = v;
   if (value_of(options, "shrink", &v)) form.shrink = v;
+  if (value_of(options, "factors", &v)) form.factors = (int32_t)v;
   if (value_of(options, "kernels", &v)) form.width = v;
   if (value_of(options, "neighbour", &v)) form.neighbour = (int)v;
   if (watch) o.stop = on_iteration, o.context = watch;
@@ -97,22 +98,55 @@ static int keep_better(clf__fit_candidate *best, clf__fit_candidate *other) {
   return better;
 }
 
-/* Rows for each column that determine a covariance well enough. */
-enum { ROWS_A_COLUMN = 10 };
+/* A mixture may only start if it will probably end in time. */
+static int has_time(const clf__fit *f, double seconds, double end) {
+  return !f->stopped && clf__fit_seconds(f) + seconds < end;
+}
 
-/* With fewer rows the covariance is shrunk by as much as is best for the validation rows. */
-static clf_status gaussian(clf__fit *f) {
-  static const char *const shrinks[] = {"", "shrink=0.1", "shrink=0.3", "shrink=0.6", "shrink=1"};
-  const int32_t columns = f->data->x->cols + (f->data->given ? f->data->given->cols : 0);
-  const int few = f->split[0].train.x.rows < ROWS_A_COLUMN * (int64_t)columns;
+/* A normal distribution of D columns that is fitted to N rows loses D (D + 3) / (4 N) nats: with
+ * fewer rows than this times D (D + 3), too many. */
+enum { ENOUGH_ROWS = 10 };
+
+/* Ways to estimate a covariance from few rows, from the mildest one to the strongest. */
+static const char *const shrinks[] = {"shrink=0.03", "shrink=0.1", "shrink=0.3",
+                                      "shrink=0.6",  "shrink=1",   NULL};
+static const char *const factors[] = {"factors=1",  "factors=2",  "factors=3",  "factors=4",
+                                      "factors=6",  "factors=8",  "factors=12", "factors=16",
+                                      "factors=24", "factors=32", NULL};
+
+static int32_t all_columns(const clf__fit *f) {
+  return f->data->x->cols + (f->data->given ? f->data->given->cols : 0);
+}
+
+/* Tries one way after the other, until two in a row were no better than the best. */
+static clf_status try_ways(clf__fit *f, const char *base, const char *const *ways, double end,
+                           clf__fit_candidate *best) {
+  int worse = 0;
+  double top = -INFINITY, longest = 0, number;
+  for (; *ways && worse < 2 && has_time(f, longest, end); ways++) {
+    const double began = clf__fit_seconds(f);
+    clf__fit_candidate c;
+    if (value_of(*ways, "factors", &number) && 2 * number > all_columns(f)) break;
+    CLF_TRY(fit(f, "gaussian", base, *ways, &c));
+    longest = fmax(longest, clf__fit_seconds(f) - began);
+    worse = c.arch && c.valid.mean > top ? 0 : worse + 1;
+    if (!c.arch) continue;
+    top = fmax(top, c.valid.mean);
+    keep_better(best, &c);
+  }
+  return CLF_OK;
+}
+
+/* Validation rows choose the way. */
+static clf_status gaussian(clf__fit *f, double end) {
+  const double columns = all_columns(f), rows = (double)f->split[0].train.x.rows;
   const char *const base =
       f->data->given ? "mixture(1, cov=full, joint=1)" : "normal(trained, cov=full)";
   clf__fit_candidate best = {0};
-  clf_status s = CLF_OK;
-  for (size_t i = 0; i < (few ? sizeof shrinks / sizeof *shrinks : 1) && !s; i++) {
-    clf__fit_candidate c;
-    s = fit(f, "gaussian", base, shrinks[i], &c);
-    if (!s && c.arch) keep_better(&best, &c);
+  clf_status s = fit(f, "gaussian", base, "", &best);
+  if (!s && columns > 1 && rows < ENOUGH_ROWS * columns * (columns + 3)) {
+    s = try_ways(f, base, shrinks, INFINITY, &best);
+    if (!s) s = try_ways(f, base, factors, end, &best);
   }
   if (s) clf__fit_candidate_free(&best);
   if (s) return s;
@@ -124,17 +158,17 @@ enum { MANY = 16384 /* rows, more than the number of components needs */ };
 
 /* Kinds of covariances. */
 static const struct {
-  const char *cov, *options; /* additional options of expectation maximisation */
-  int family;                /* whose best is a candidate */
-  int64_t most_rows;         /* of a table: large ones need no prior */
-  double rows_a_column;      /* parameters per component that rows must determine, in columns: with
-                                one covariance for all, many components act as kernels */
-  double share;              /* of the time, relative to other kinds; 0: after the first kind */
-} kinds[] = {{"full", "", 0, INT64_MAX, 2, 4},
-             {"full", ", prior=10", 0, 5000, 2, 0},
-             {"full", ", prior=30, reg=0.01", 0, 2000, 2, 0},
-             {"full", ", tied=1", 1, INT64_MAX, 0, 1},
-             {"diag", "", 2, INT64_MAX, 1, 2}};
+  const char *cov,
+      *options;         /* additional options of expectation maximisation; NULL: the Gaussian's */
+  int family;           /* whose best is a candidate */
+  int64_t most_rows;    /* of a table: large ones need no prior */
+  double rows_a_column; /* parameters per component that rows must determine, in columns: with
+                           one covariance for all, many components act as kernels */
+  double share;         /* of the time, relative to other kinds; 0: after the first kind */
+} kinds[] = {
+    {"full", "", 0, INT64_MAX, 2, 4},         {"full", NULL, 0, INT64_MAX, 0.5, 2},
+    {"full", ", prior=10", 0, 5000, 2, 0},    {"full", ", prior=30, reg=0.01", 0, 2000, 2, 0},
+    {"full", ", tied=1", 1, INT64_MAX, 0, 1}, {"diag", "", 2, INT64_MAX, 1, 2}};
 enum { KINDS = sizeof kinds / sizeof *kinds, FAMILIES = 3 };
 static const char *const family_names[FAMILIES] = {"mixture", "mixture of one covariance",
                                                    "mixture of diagonal covariances"};
@@ -144,24 +178,26 @@ static double fewest_rows(const clf__fit *f, int kind) {
   return 2 + kinds[kind].rows_a_column * f->data->x->cols;
 }
 
-/* A mixture may only start if it will probably end in time. */
-static int has_time(const clf__fit *f, double seconds, double end) {
-  return !f->stopped && clf__fit_seconds(f) + seconds < end;
-}
-
 /* With many components starts differ little, and take long. */
 static int starts_of(const clf__fit *f, int32_t K) {
   const int64_t rows = f->split[0].train.x.rows;
   return rows >= 5000 || K > 24 ? 3 : rows >= 1000 || K > 8 ? 5 : 10;
 }
 
+/* How the Gaussian's covariance was estimated; "": plainly. */
+static const char *gaussian_options(const clf__fit *f) {
+  return f->candidates ? f->candidate[0].options : "";
+}
+
 /* Tries one mixture, and keeps it in *best if it is better; *better says so. */
 static clf_status try_one(clf__fit *f, int kind, int32_t K, clf__fit_candidate *best, int *better) {
-  char base[64], options[64];
+  char base[64], options[96];
+  const char *const more = kinds[kind].options;
   clf__fit_candidate c;
   snprintf(base, sizeof base, "mixture(%d, cov=%s%s)", (int)K, kinds[kind].cov,
            f->data->given ? ", joint=1" : "");
-  snprintf(options, sizeof options, "starts=%d%s", starts_of(f, K), kinds[kind].options);
+  snprintf(options, sizeof options, "starts=%d%s%.32s", starts_of(f, K), more ? more : ", ",
+           more ? "" : gaussian_options(f));
   CLF_TRY(fit(f, family_names[kinds[kind].family], base, options, &c));
   *better = c.arch && keep_better(best, &c);
   return CLF_OK;
@@ -220,7 +256,8 @@ static clf_status take_best(clf__fit *f, clf__fit_candidate best[FAMILIES]) {
 
 static int applies(const clf__fit *f, int kind) {
   const int one = f->data->x->cols == 1 && !f->data->given; /* full covariances are variances */
-  return f->split[0].train.x.rows <= kinds[kind].most_rows && !(one && kinds[kind].family > 0);
+  return f->split[0].train.x.rows <= kinds[kind].most_rows && !(one && kinds[kind].family > 0) &&
+         (kinds[kind].options || *gaussian_options(f));
 }
 
 /* The kind that has had the smallest part of its share of the time; -1: all are over.  A prior only
@@ -285,7 +322,7 @@ static clf_status mixtures(clf__fit *f, double end) {
 }
 
 clf_status clf__fit_mixtures(clf__fit *f, double end) {
-  CLF_TRY(gaussian(f));
+  CLF_TRY(gaussian(f, end));
   return f->stopped ? CLF_OK : mixtures(f, end);
 }
 

@@ -131,8 +131,8 @@ static void covariances(const clf__em_rules *r, const double *sums, double *row,
   for (size_t i = 0; i < A && total > 0; i++) pooled[i] /= total;
 }
 
-static void put_components(const clf__em_rules *r, const double *sums, double *row, double *room,
-                           double *each, const double *pooled) {
+static clf_status put_components(const clf__em_rules *r, const double *sums, double *row,
+                                 double *room, double *each, const double *pooled) {
   const clf__gaussians_form *o = &r->form;
   const size_t A = area(o), S = (size_t)clf__gaussians_sums(o);
   double total = 0;
@@ -146,8 +146,10 @@ static void put_components(const clf__em_rules *r, const double *sums, double *r
     move_mean(o, &c, s + 1, s[0]);
     const double keep = r->tied ? 0 : s[0] / (s[0] + r->prior);
     for (size_t i = 0; i < A; i++) cov[i] = keep * cov[i] + (1 - keep) * pooled[i];
+    if (r->factors && o->below) CLF_TRY(clf__em_factors(o->dim, r->factors, cov));
     put_factor(r, cov, room, &c);
   }
+  return CLF_OK;
 }
 
 clf_status clf__em_update(const clf__em_rules *r, const double *sums, double *row) {
@@ -157,9 +159,9 @@ clf_status clf__em_update(const clf__em_rules *r, const double *sums, double *ro
   if (!memory) return clf__fail(CLF_ENOMEM, "no memory for %d covariances", (int)o->K);
   double *pooled = memory + room, *each = pooled + A;
   covariances(r, sums, row, memory, each, pooled);
-  put_components(r, sums, row, memory, each, pooled);
+  const clf_status s = put_components(r, sums, row, memory, each, pooled);
   free(memory);
-  return CLF_OK;
+  return s;
 }
 
 void clf__em_reset(const clf__gaussians_form *o, double *row) {

@@ -26,7 +26,8 @@ typedef struct clf__em_rules {
   clf__gaussians_form form;
   int tied;
   double prior;
-  double shrink; /* elements of a full covariance off its diagonal are multiplied by 1 - shrink */
+  double shrink;   /* elements of a full covariance off its diagonal are multiplied by 1 - shrink */
+  int32_t factors; /* of full covariances; 0: any covariance */
   const double *reg; /* (dim) added to variances */
 } clf__em_rules;
 
@@ -40,6 +41,11 @@ clf_status clf__em_update(const clf__em_rules *r, const double *sums, double *ro
 void clf__em_reset(const clf__gaussians_form *o, double *row);
 /* Moves component k to `at`, with the mean covariance of all. */
 clf_status clf__em_move(const clf__em_rules *r, double *row, int32_t k, const double *at);
+
+/* ---- factors.c ----------------------------------------------------------------------------- */
+
+/* Replaces a packed covariance (D, D) by the most likely one of Q factors.  Errors: ENOMEM. */
+clf_status clf__em_factors(int32_t D, int32_t Q, double *cov);
 
 /* ---- starts.c ------------------------------------------------------------------------------ */
 

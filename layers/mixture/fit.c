@@ -318,8 +318,11 @@ clf_status clf__mixture_fit_as(clf_flow *f, const clf_train_data *data,
   CLF_TRY(check_options(o));
   CLF_TRY(check_base(f, o, as->width > 0 ? 2 * data->x->rows : data->x->rows, form));
   fit t = {.f = f, .o = o, .form = as, .rows = data->x->rows, .random = {o->seed}};
-  t.rules =
-      (clf__em_rules){.form = *form, .tied = o->tied, .prior = o->prior, .shrink = as->shrink};
+  t.rules = (clf__em_rules){.form = *form,
+                            .tied = o->tied,
+                            .prior = o->prior,
+                            .shrink = as->shrink,
+                            .factors = as->factors};
   clf_status s = put_rows(&t, data);
   if (!s) s = fit_rows(&t, slot);
   if (!s) s = put_mean(&t, data);

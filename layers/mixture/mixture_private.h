@@ -10,6 +10,9 @@ typedef struct clf__mixture_form {
    * (Ledoit and Wolf 2004): with few rows for the number of columns a covariance is close to
    * singular, and log p of new rows is without bound.  0 to 1. */
   double shrink;
+  /* Full covariances are a diagonal one plus one of this rank (factor analysis), which suits many
+   * columns that have few common causes; 0: any covariance. */
+  int32_t factors;
   /* Above 0: no EM, but a kernel density estimate.  The components are evenly spaced rows, as many
    * as there are rows at most, and `width` is their standard deviation in each dimension of the
    * latents, or a multiple of the distance to the nearest of the others by number `neighbour`
