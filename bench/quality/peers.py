@@ -299,8 +299,17 @@ METHODS = {
 }
 
 
+FLOWS = ("zuko", "nflows", "normflows")
+
+
+def package_of(method):
+    """Returns the name of the package whose method it is."""
+    first = method.split("-")[0]
+    return first if first in FLOWS else "numpy" if method in ("kde", "truth") else "scikit-learn"
+
+
 def prepare(method):
     """Imports what the method needs, which does not count as its time."""
-    package = method.split("-")[0]
-    for name in ("torch", package) if package in ("zuko", "nflows", "normflows") else ("sklearn.mixture",):
+    package = package_of(method)
+    for name in ("torch", package) if package in FLOWS else ("sklearn.mixture",):
         importlib.import_module(name)

@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Writes the table of all results in a folder."""
+"""Writes a page about all results in a folder."""
 
 import collections
-import datetime
 import json
 import math
-import platform
 import textwrap
 from dataclasses import dataclass, field
-from importlib import metadata
-from pathlib import Path
 
 import numpy as np
+import store
 import tables
 
 # Columns of the table: each shows the best of its methods by validation rows.
@@ -26,20 +23,24 @@ COLUMNS = {
     "MAF": ["zuko-maf", "nflows-maf"],
 }
 NOISE = 0.03  # nats: differences below do not count
-
-
-def path(folder, word, method, seed, seconds):
-    """Returns the file with log p of a table's test rows."""
-    name = word if word in tables.ALL else Path(word).stem + "@file"
-    return folder / "results" / name.replace("|", "-given-") / f"{method}-t{seconds:g}-s{seed}.npz"
+# {table: {method: mean}} of a run whose rows were not kept; it counts where a column has no result.
+EARLIER = "earlier.json"
+EARLIER_NOTE = """- Figures in italics are of an earlier run with the same rows and limits, whose log p of single rows
+  was not kept: differences to them have no error. Those of `clflow fit` are of a former version, the
+  median of up to three seeds.
+"""
 
 
 @dataclass
 class Row:
     name: str
-    shape: tuple
+    shape: tuple = None
     logp: dict = field(default_factory=dict)  # column: log p of the test rows, of the median seed
+    earlier: dict = field(default_factory=dict)  # column without log p: mean of an earlier run
     truth: float = None  # mean of the test rows
+
+    def mean(self, column):
+        return mean_of(self.logp[column]) if column in self.logp else self.earlier[column]
 
 
 def mean_of(logp):
@@ -51,46 +52,46 @@ def median(seeds):
     return sorted(seeds, key=mean_of)[(len(seeds) - 1) // 2]
 
 
-def read(results, methods, seconds):
+def chosen(results, methods, seconds):
     """Returns (log p, facts) of each seed, of the method that is best on its validation rows."""
     seeds = {}
-    for method in methods:
-        for file in results.glob(f"{method}-t{seconds:g}-s*.npz"):
-            with np.load(file) as made:
-                logp, facts = made["logp"], json.loads(str(made["facts"]))
-            if len(logp):
-                seeds.setdefault(file.stem.rsplit("-s", 1)[1], []).append((facts.get("valid") or 0, logp, facts))
+    for name, (logp, facts) in results.items():
+        method, seed = name.rsplit("-s", 1)
+        if len(logp) and method in [f"{m}-t{seconds:g}" for m in methods]:
+            seeds.setdefault(seed, []).append((facts.get("valid") or 0, logp, facts))
     return [max(found, key=lambda f: f[0])[1:] for found in seeds.values()]
 
 
-def row_of(results, seconds):
-    row = Row(results.name.replace("@file", "").replace("-given-", " given "), None)
-    truth = read(results, ["truth"], seconds)
+def row_of(name, results, earlier, seconds):
+    row = Row(name)
+    truth = chosen(results, ["truth"], seconds)
     row.truth = float(truth[0][0].mean()) if truth else None
     for column, methods in COLUMNS.items():
-        seeds = read(results, methods, seconds)
-        if not seeds:
-            continue
-        row.logp[column] = median([logp for logp, _ in seeds])
+        seeds = chosen(results, methods, seconds)
+        known = [earlier[method] for method in methods if method in earlier]
+        if seeds:
+            row.logp[column] = median([logp for logp, _ in seeds])
+        elif known:
+            row.earlier[column] = max(known)
         for _, facts in seeds:
-            row.shape = row.shape or ((facts["rows"], facts["columns"]) if "rows" in facts else None)
+            row.shape = facts["rows"], facts["columns"]
             row.truth = facts.get("truth") if row.truth is None else row.truth
     return row
 
 
+def all_results(folder):
+    """Returns {name of a table: its results}."""
+    return {store.name_of(file): store.read(file) for file in sorted(folder.glob("*.npz"))}
+
+
 def collect(folder, seconds):
-    rows = [row_of(each, seconds) for each in sorted((folder / "results").glob("*"))]
-    return sorted((row for row in rows if row.logp), key=lambda row: row.shape or (0, 0))
+    earlier = json.loads((folder / EARLIER).read_text()) if (folder / EARLIER).exists() else {}
+    rows = [row_of(name, results, earlier.get(name, {}), seconds) for name, results in all_results(folder).items()]
+    return sorted((row for row in rows if row.logp), key=lambda row: row.shape)
 
 
 def best_of(row):
-    return max(row.logp, key=lambda c: mean_of(row.logp[c]))
-
-
-def difference(row, column, other):
-    """Returns the mean over rows of column minus other, and its standard error."""
-    d = row.logp[column] - row.logp[other]
-    return float(d.mean()), float(d.std(ddof=1) / math.sqrt(len(d)))
+    return max([*row.logp, *row.earlier], key=row.mean)
 
 
 def verdict(row, column):
@@ -98,97 +99,68 @@ def verdict(row, column):
     best = best_of(row)
     if best == column:
         return "best"
-    d, error = difference(row, column, best)
-    within = d > -max(NOISE, error)
-    return f"{d:+.3f} ± {error:.3f}{'' if within else ', **behind**'}"
+    d, error, text = row.mean(column) - row.mean(best), 0, ""
+    if best in row.logp and column in row.logp:
+        error = error_of(row.logp[column] - row.logp[best])
+        text = f" ± {error:.3f}"
+    return f"{d:+.3f}{text}{'' if d > -max(NOISE, error) else ', **behind**'}"
+
+
+def error_of(values):
+    return float(values.std(ddof=1) / math.sqrt(len(values)))
 
 
 def cell(row, column):
-    if column not in row.logp:
+    if column in row.earlier:
+        text = f"*{row.earlier[column]:.3f}*"
+    elif column in row.logp:
+        zeros = int((~np.isfinite(row.logp[column])).sum())
+        text = f"−∞ ({zeros} rows)" if zeros else f"{row.mean(column):.3f}"
+    else:
         return ""
-    logp = row.logp[column]
-    zeros = int((~np.isfinite(logp)).sum())
-    text = f"−∞ ({zeros} rows)" if zeros else f"{mean_of(logp):.3f}"
     return f"**{text}**" if best_of(row) == column else text
 
 
 def coverage(folder, seconds):
     """Returns lines: for each method, on how many tables it was run, with how many seeds."""
-    lines = ["| method | tables | seeds |", "|---|---|---|"]
+    lines, every = ["| method | version | tables | seeds |", "|---|---|---|---|"], all_results(folder)
     for method in (method for methods in COLUMNS.values() for method in methods):
-        counts = collections.Counter()
-        for results in (folder / "results").glob("*"):
-            counts[sum(len(logp) > 0 for logp, _ in read(results, [method], seconds))] += 1
+        counts, versions = collections.Counter(), set()
+        for results in every.values():
+            seeds = chosen(results, [method], seconds)
+            counts[len(seeds)] += 1
+            versions |= {facts["version"] for _, facts in seeds}
         del counts[0]
         seeds = ", ".join(f"{n} on {counts[n]}" for n in sorted(counts, reverse=True))
-        lines.append(f"| `{method}` | {sum(counts.values())} | {seeds} |")
-    left = [name for name in tables.ALL if not list(path(folder, name, "clflow-fit", 1, seconds).parent.glob("*-fit-*"))]
-    lines += ["", f"Not measured yet: {', '.join(left)}."] if left else []
+        lines.append(f"| `{method}` | {', '.join(sorted(versions))} | {sum(counts.values())} | {seeds} |")
     return "\n".join(lines)
 
 
 def is_complete(folder, seconds):
     """Returns whether each method was run on each table, with three seeds of `clflow fit`."""
-    found = [{file.name for file in results.glob("*.npz")} for results in (folder / "results").glob("*")]
-    wanted = [f"{method}-t{seconds:g}-s1.npz" for methods in COLUMNS.values() for method in methods]
-    wanted += [f"clflow-fit-t{seconds:g}-s{seed}.npz" for seed in (2, 3)]
-    return all(names.issuperset(wanted) for names in found)
-
-
-def later(folder, other, seconds):
-    """Returns a section that compares `clflow fit` in two folders on the same test rows, seed by seed."""
-    lines = ["| table | seed | above | later | difference | later to the best of the others |", "|---" * 6 + "|"]
-    for file in sorted((other / "results").glob(f"*/clflow-fit-t{seconds:g}-s*.npz")):
-        results = folder / "results" / file.parent.name
-        if not (results / file.name).exists():
-            continue
-        before, after = (np.load(each)["logp"] for each in (results / file.name, file))
-        row = row_of(results, seconds)
-        row.logp["clflow fit"] = after
-        d = after - before
-        cells = [row.name, file.stem.rsplit("-s", 1)[1], f"{mean_of(before):.3f}", f"{mean_of(after):.3f}"]
-        cells += [f"{d.mean():+.3f} ± {d.std(ddof=1) / math.sqrt(len(d)):.3f}", verdict(row, "clflow fit")]
-        lines.append("| " + " | ".join(cells) + " |")
-    text = (
-        "`clflow fit` has changed since it was measured for the table above: kernels are a candidate, and a second "
-        "affine autoregressive flow; mixtures have up to 256 components, and the kinds of covariance share their time; "
-        "columns are rescaled only if mixtures of all columns agree; discrete columns are scored with noise. On the "
-        "tables below both were measured. Results on the test rows of counts, outliers and student were looked at while "
-        "these changes were made."
-    )
-    return "\n\n".join(["## After later changes of `clflow fit`", textwrap.fill(text, 100), "\n".join(lines)])
+    wanted = [store.key(method, 1, seconds) for methods in COLUMNS.values() for method in methods]
+    wanted += [store.key("clflow-fit", seed, seconds) for seed in (2, 3)]
+    return all(store.read(store.file_of(folder, name)).keys() >= set(wanted) for name in tables.ALL)
 
 
 def table(rows):
     heads = ["table (rows x columns)", *COLUMNS, "truth", "error", "clflow fit to the best"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in rows:
-        best = row.logp[best_of(row)]
+        measured = row.logp[max(row.logp, key=row.mean)]
         shape = f" ({row.shape[0]} x {row.shape[1]})" if row.shape else ""
         cells = [row.name + shape, *(cell(row, c) for c in COLUMNS)]
         cells.append("" if row.truth is None else f"{row.truth:.3f}")
-        cells.append(f"{best.std(ddof=1) / math.sqrt(len(best)):.3f}")
-        cells.append(verdict(row, "clflow fit") if "clflow fit" in row.logp else "")
+        cells.append(f"{error_of(measured):.3f}")
+        cells.append(verdict(row, "clflow fit") if "clflow fit" in [*row.logp, *row.earlier] else "")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def processor():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or "unknown"
-
-
-def versions():
-    names = ("scikit-learn", "zuko", "nflows", "normflows", "torch")
-    return ", ".join(f"{name} {metadata.version(name)}" for name in names)
 
 
 def summary(rows):
     """Returns a paragraph: on how many tables `clflow fit` is behind, and how far from the truth."""
     fitted = [row for row in rows if "clflow fit" in row.logp]
+    former = [row for row in rows if "clflow fit" in row.earlier]
     if not fitted:
         return ""
     behind = sum("behind" in verdict(row, "clflow fit") for row in fitted)
@@ -196,7 +168,10 @@ def summary(rows):
         f"On {len(fitted) - behind} of {len(fitted)} tables `clflow fit` is the best of the methods that were run, or "
         f"behind the best by at most one standard error of the paired difference or {NOISE} nats."
     )
-    below = {row.name: row.truth - mean_of(row.logp["clflow fit"]) for row in fitted if row.truth is not None}
+    if former:
+        behind = sum("behind" in verdict(row, "clflow fit") for row in former)
+        text += f" On {len(former)} other tables a former version was run, and is so on {len(former) - behind}."
+    below = {row.name: row.truth - row.mean("clflow fit") for row in fitted if row.truth is not None}
     built_in = [name for name in tables.BUILT_IN if name in below]
     if below:
         text += (
@@ -209,12 +184,19 @@ def summary(rows):
     return text
 
 
-def page(folder, seconds, other=None):
+def measured(folder):
+    """Returns the days and the processors of all results, as text."""
+    facts = [each for results in all_results(folder).values() for _, each in results.values()]
+    days, processors = ({each[what] for each in facts} for what in ("day", "processor"))
+    return f"{' to '.join(sorted({min(days), max(days)}))}, {', '.join(sorted(processors))}"
+
+
+def page(folder, seconds):
     rows = collect(folder, seconds)
     head = (
         "Mean log-likelihood of test rows, in nats for each row, columns standardised by the training rows. "
         f"Larger is better; bold is the best of a row. Each method has {seconds:g} seconds of processor time on one "
-        f"core. Written by `bench/quality/run` on {datetime.date.today()}; {processor()}; {versions()}."
+        f"core. Written by `bench/quality/run`; measured {measured(folder)}."
     )
     missing = (
         "**This page is not complete.** [A list at the end](#what-was-run) says on how many tables each method was "
@@ -222,7 +204,7 @@ def page(folder, seconds, other=None):
     )
     paragraphs = [head, "" if is_complete(folder, seconds) else missing, summary(rows)]
     text = "\n\n".join(textwrap.fill(p, 100, break_on_hyphens=False) for p in paragraphs if p)
-    section = "\n" + later(folder, other, seconds) + "\n" if other else ""
+    italics = EARLIER_NOTE if any(row.earlier for row in rows) else ""
     return f"""# How good the densities are
 
 {text}
@@ -235,6 +217,8 @@ def page(folder, seconds, other=None):
   covariance and regularisation, the bandwidth of the kernel density estimate, and the size of each
   peer's flow. NSF coupling is the best by validation rows of zuko's, nflows' and normflows', as far
   as they were run; MAF of zuko's and nflows'.
+{italics}- Processor time leaves out waiting for other work, but not that other work makes a processor slower:
+  steps of a training can take twice as long on a busy machine.
 - "given" tables are conditional: p(columns | context). The Gaussian and the mixture are fitted
   jointly and conditioned.
 - The error is the standard error of the best mean. The last column is the paired difference of
@@ -243,11 +227,13 @@ def page(folder, seconds, other=None):
   in [`tables.py`](../bench/quality/tables.py): the rows count those for training and validation.
 - The step sizes of `clflow fit` were chosen by trials with one seed on sixteen of these tables. On
   twelve of them (airports, bounded, breast-cancer, diabetes, diamonds, outliers, quakes,
-  sacramento, saratoga, schools, student, txhousing) the trials looked at the test rows that are
-  scored here, so the figures of `clflow fit` may be a little optimistic there.
+  sacramento, saratoga, schools, student, txhousing), and on counts, trials looked at the test rows
+  that are scored here, so the figures of `clflow fit` may be a little optimistic there.
 - A cell is empty where no method of the column was run, or none has a density given a context.
-{section}
+
 ## What was run
 
 {coverage(folder, seconds)}
+
+The version of clflow is the commit that was measured.
 """
