@@ -3,6 +3,7 @@
 """Runs mutants against the tests; see scripts/mutants for how to call it, docs/reliability.md for why."""
 
 import argparse
+import fcntl
 import hashlib
 import json
 import re
@@ -53,6 +54,10 @@ def squeeze(text):
     return " ".join(text.split())
 
 
+def words_of(name):
+    return set(re.findall(r"[a-z0-9]+", name.removesuffix(".c"))) - {"cl", "cpu", "opencl"}
+
+
 def stratum_of(file):
     return next(s for s, (folder, ends, _) in STRATA.items() if file.startswith(folder + "/") and file.endswith(ends))
 
@@ -72,6 +77,14 @@ class Campaign:
         else:
             self.results_file.write_text("\t".join(COLUMNS) + "\n")
         self.lock = threading.Lock()
+
+    def claim(self):
+        """Makes sure that no other campaign works in this folder."""
+        self.claimed = open(self.state / "lock", "w")
+        try:
+            fcntl.flock(self.claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"mutants: another campaign works in {self.state}; choose another --state") from None
 
     # ---- What there is -------------------------------------------------------------------------
 
@@ -183,13 +196,15 @@ class Campaign:
             raise SystemExit(f"mutants: the build fails without a mutant:\n{output[-4000:]}")
 
     def read_seconds(self):
-        """Reads the seconds of each test without a mutant: measured ones for tests that passed, else those
-        of the record.  self.tests has no test that fails without a mutant."""
+        """Reads the seconds of each test: measured ones for tests that passed without a mutant, else those
+        of the record.  What is unknown is learned from the first mutant that a test does not notice.
+        self.tests has no test that fails without a mutant."""
         file = self.state / "seconds.json"
         self.passed = json.loads(file.read_text()) if file.exists() else {}
         self.tests = dict(self.jobs[0].tests("gcc"))
         recorded = {n: r["seconds"] for n, r in self.reach.records.items()}
         self.seconds = {n: self.passed.get(n, recorded.get(n, UNKNOWN)) for n in self.tests}
+        self.unknown = {n for n in self.tests if n not in self.passed and n not in recorded}
 
     def passes(self, how, name, command, now):
         """Whether a test that just failed passes without the mutant; asked once for each test, and
@@ -245,7 +260,7 @@ class Campaign:
 
     def tests_for(self, m, families, shared=False):
         """Returns the tests that may reach a mutant, the quickest first; tests that killed others of this file
-        count as quicker.  In a shared build those that are known to reach its line come first, and then all
+        count as quicker, and tests that are named like it.  In a shared build those that are known to reach its line come first, and then all
         others, since the build itself says which of them enter its function."""
         stem = stem_of(m.file, self.stems)
         if stratum_of(m.file) == "cpu_ref":
@@ -263,6 +278,7 @@ class Campaign:
         if shared or not found and families is None:
             found = {t for t in self.tests if not UNRECORDED.match(t)}
         first = re.compile(rf"ops/.*/{stem}$") if stem else None
+        named = words_of(m.file)
         # Drivers compile for a while, and most host code is the same on every device.
         slower = 1 if re.match("cl/|runtime/opencl/", m.file) else 5
         killed = [r for r in self.results.values() if r["file"] == m.file and r["verdict"] == "killed"]
@@ -274,7 +290,7 @@ class Campaign:
                 bool(LAST.match(t)),
                 not (first and first.match(t)),
                 t not in known,
-                self.seconds[t] * (slower if "opencl" in t else 1) / (1 + 4 * killers[t]),
+                self.seconds[t] * (slower if "opencl" in t else 1) / (1 + 4 * killers[t] + 9 * len(named & words_of(t))),
             ),
         )
 
@@ -390,7 +406,7 @@ class Campaign:
             cpu = slower * max(15, 10 * usual) + compiling
             timed = bool(TIMED.match(name))
             for _ in range(2 if timed else 1):
-                code, _, output = tree.run(how.build, command, wall, cpu, how.variables())
+                code, seconds, output = tree.run(how.build, command, wall, cpu, how.variables())
                 if code == 0:
                     break
             if code == BUSY:
@@ -403,6 +419,9 @@ class Campaign:
                 return "killed", name + (" (time)" if late else "") + (" (sanitizers)" if sanitized else "")
             if code == 0:
                 how.passed(name)
+                if name in self.unknown and not sanitized:
+                    self.unknown.discard(name)
+                    usual = self.seconds[name] = round(seconds, 2)
             done.append(name)
             spent += usual
         return "survived", "" if names else "no test reaches it"
@@ -577,6 +596,8 @@ def main():
     if options.tests and not options.rerun:
         p.error("--tests needs --rerun")
     campaign = Campaign(options, root)
+    if not options.summary:
+        campaign.claim()
     campaign.snapshot()
     if campaign.o.summary:
         return campaign.summary()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Copies of the tree that mutants are built in, and runs of tests there."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 
 GIB = 1 << 30
 BUSY = 123  # run(): other processes had the cores for too long
-running, lock = set(), threading.Lock()  # process groups that an interrupt has to end
+running, lock = set(), threading.Lock()  # process groups of tests and builds, which an interrupt ends
 stopping = threading.Event()
 
 
@@ -84,6 +85,8 @@ class Tree:
             "CCACHE_NOHASHDIR": "1",
         }
         if shutil.which("ccache"):
+            ask = ["ccache", "--get-config", "cache_dir"]  # HOME is another one here
+            self.env["CCACHE_DIR"] = subprocess.run(ask, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
             launcher = self.work / "launcher"
             self.work.mkdir(parents=True, exist_ok=True)
             launcher.write_text(LAUNCHER)
@@ -115,13 +118,13 @@ class Tree:
     def ninja(self, build, *targets, mutated=False):
         """Builds targets; returns (success, output).  Objects of a mutant do not go to ccache."""
         env = self.env | ({"CCACHE_READONLY": "1"} if mutated else {})
-        done = subprocess.run(
+        p = subprocess.Popen(
             ["ninja", "-j1", "-C", self.build_folder(build), *targets],
-            env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
-        if stopping.is_set():
-            raise Interrupted
-        return done.returncode == 0, done.stdout
+        with ending(p):
+            output = p.communicate()[0]
+        return p.returncode == 0, output
 
     def object_of(self, file):
         return f"CMakeFiles/clflow_objects.dir/{file}.o"
@@ -218,10 +221,8 @@ class Tree:
                 argv, cwd=self.build_folder(build) / "tests", stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env=self.env | {"MUTANT_TMP": str(self.work / "tmp")} | (extra or {}), start_new_session=True,
             )  # fmt: skip
-        with lock:
-            running.add(p.pid)
         code = 124
-        try:
+        with ending(p):
             while True:
                 try:
                     code = p.wait(timeout=2)
@@ -233,16 +234,6 @@ class Tree:
                     if late > 10 * wall:
                         code = BUSY
                         break
-        finally:
-            with lock:
-                running.discard(p.pid)
-            try:
-                os.killpg(p.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            p.wait()
-        if stopping.is_set():
-            raise Interrupted
         with open(self.work / "output", "rb") as out:
             text = out.read()[-20000:].decode(errors="replace")
         return code, time.monotonic() - begin, text
@@ -272,12 +263,34 @@ def sleeps(session):
     return True
 
 
-def stop_all():
-    """Kills all running tests; every run() then raises Interrupted."""
-    stopping.set()
+@contextlib.contextmanager
+def ending(p):
+    """Ends the process group of `p` at the end of the block, or when stop_all() is called; raises
+    Interrupted in that case."""
     with lock:
-        for group in running:
-            try:
-                os.killpg(group, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        if stopping.is_set():
+            end_group(p.pid)
+        running.add(p.pid)
+    try:
+        yield
+    finally:
+        with lock:
+            running.discard(p.pid)
+        end_group(p.pid)
+        p.wait()
+    if stopping.is_set():
+        raise Interrupted
+
+
+def end_group(group):
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def stop_all():
+    """Ends all tests and builds; each run() and ninja() then raises Interrupted."""
+    stopping.set()
+    for group in list(running):
+        end_group(group)
