@@ -22,7 +22,7 @@ from operators import OPERATORS, mutants, uncomment
 from reach import Reach, family_of
 from reference import dependents, objects, on_cpu
 from together import function_of
-from trees import BUSY, Interrupted, Tree, copy_tree, files_here, files_of, stop_all
+from trees import BUSY, Interrupted, Tree, copy_tree, files_here, files_of, stop_all, stopping
 
 # Folder, file endings, and the weight of the folder in the choice of mutants.
 STRATA = {
@@ -501,6 +501,8 @@ class Campaign:
             return self.note(f"{m.id} {m.file}:{m.line}: not killed by these tests")
         again = self.verdict(m) == "open"
         self.keep(m, verdict, test, time.monotonic() - begin)
+        if stopping.is_set():
+            raise Interrupted
         if again:
             return
         stratum = stratum_of(m.file)

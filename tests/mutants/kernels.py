@@ -16,7 +16,8 @@ class Kernels:
     def __init__(self, tree):
         program = tree.build_folder("gcc") / "tests" / "kernels"
         text = self.output([program], tree.env)
-        self.files = re.split(r'^(#line 1 ".*"\n)', text, flags=re.M)[1:]
+        # What a file has before, between and after its includes, each with a line that names the file.
+        self.pieces = re.findall(r'^(#line \d+ "(.*)"\n)((?:(?!#line \d).*\n)*)', text, flags=re.M)
         self.options = {}
         for row in self.output([program, "--families"], tree.env).splitlines():
             family, _, *options = row.split()
@@ -27,13 +28,15 @@ class Kernels:
     def output(command, env):
         return subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
-    def program(self, file=None, text=None):
+    def program(self, file=None, text=""):
         """Returns all kernels, with one file replaced."""
-        files = list(self.files)
-        for i in range(0, len(files), 2):
-            if file and files[i] == f'#line 1 "{Path(file).name}"\n':
-                files[i + 1] = text + "\n"
-        return "".join(files)
+        pieces = [piece for _, _, piece in self.pieces]
+        if file:
+            at = [i for i, (_, of, _) in enumerate(self.pieces) if of == Path(file).name]
+            end = re.search(r"\n(#undef \w+\n)*\Z", pieces[at[-1]]).group()  # of macros that the file defines
+            for i, own in zip(at, re.split(r'^#include ".*"\n', text + end, flags=re.M)):
+                pieces[i] = own
+        return "".join(line + piece for (line, _, _), piece in zip(self.pieces, pieces))
 
     def clang(self, program, *options):
         done = subprocess.run(
