@@ -34,8 +34,8 @@ class Alone:
     def variables(self):
         return {}
 
-    def misses(self, test):
-        return False
+    def enters(self, test):
+        return None
 
     def passed(self, test):
         pass
@@ -100,9 +100,9 @@ class Chosen:
         self.batch.entered.write_bytes(bytes(together.MOST))
         return {"CLF_MUTANT": str(self.number), "CLF_MUTANT_ENTERED": str(self.batch.entered)}
 
-    def misses(self, test):
-        """Whether the test passed before without entering the mutant's function."""
-        return test in self.batch.enters and self.batch.notes[self.number] not in self.batch.enters[test]
+    def enters(self, test):
+        """Whether the test, which passed before, entered the mutant's function; None: not known yet."""
+        return self.batch.notes[self.number] in self.batch.enters[test] if test in self.batch.enters else None
 
     def passed(self, test):
         entered = self.batch.entered.read_bytes()

@@ -378,7 +378,8 @@ class Campaign:
 
     def run_tests(self, how, m, families, names):
         """Runs tests until one fails; in the build "sanitize" only those that scripts/test runs there.
-        Slow tests wait until every mutant had its quick ones."""
+        Those that are known to enter the function come first.  Slow tests wait until every mutant had its
+        quick ones."""
         tree = how.tree
         tree.fresh_folders(own_kernels=families is not None)
         sanitized = how.build == "sanitize"
@@ -386,14 +387,14 @@ class Campaign:
         known = self.results.get(m.id, {})
         resumed = known.get("verdict") == "open" and not sanitized
         done, spent = known["test"].split() if resumed else [], 0.0
-        for name in names:
+        for name in sorted(names, key=lambda n: not how.enters(n)):
             if spent > self.o.quick and not (resumed or sanitized or self.o.tests):
                 return "open", " ".join(done)
             if name in done or name not in tests or (sanitized and "sanitize" not in tests[name][2]):
                 continue
             if self.o.tests and not re.search(self.o.tests, name):
                 continue
-            if how.misses(name):
+            if how.enters(name) is False:
                 done.append(name)
                 continue
             target, command, _ = tests[name]
