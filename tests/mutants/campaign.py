@@ -34,6 +34,7 @@ STRATA = {
     "cpu_ref": ("cpu_ref", (".c", ".h"), 1),
 }
 COLUMNS = ("id", "file", "line", "operator", "before", "after", "verdict", "test", "seconds")
+HEADER = "\t".join(COLUMNS) + "\n"
 
 # Tests whose verdict can depend on how busy the machine is: they have to fail twice, and then to
 # pass without the mutant.
@@ -68,14 +69,15 @@ class Campaign:
         self.state = Path(options.state).resolve()
         self.state.mkdir(parents=True, exist_ok=True)
         self.results_file = self.state / "results.tsv"
+        self.published = root / "tests" / "mutants" / "results.tsv"
         self.results = {}  # id -> row; the last one counts
-        if self.results_file.exists():
-            for line in self.results_file.read_text().splitlines()[1:]:
+        if not self.results_file.exists():
+            self.results_file.write_text(HEADER)
+        for file in (self.published, self.results_file):
+            for line in file.read_text().splitlines()[1:] if file.exists() else []:
                 row = dict(zip(COLUMNS, line.split("\t")))
                 if len(row) == len(COLUMNS):
                     self.results[row["id"]] = row
-        else:
-            self.results_file.write_text("\t".join(COLUMNS) + "\n")
         self.lock = threading.Lock()
 
     def claim(self):
@@ -544,6 +546,12 @@ class Campaign:
                 t.join()
         self.summary()
 
+    def publish(self):
+        """Writes all results of code that is there to the file of results in the tree."""
+        rows = [r for i, r in self.results.items() if i in self.all and r["verdict"] in ("killed", "survived")]
+        rows.sort(key=lambda r: (r["file"], int(r["line"]), r["id"]))
+        self.published.write_text(HEADER + "".join("\t".join(r.values()) + "\n" for r in rows))
+
     def summary(self):
         tried = [m for m in self.all.values() if self.verdict(m)]
         commit = self.state / "commit"
@@ -595,6 +603,7 @@ def main():
     add("--record", action="store_true", help="record which lines the tests reach that have changed since")
     add("--no-sanitize", action="store_true", help="do not try survivors under the sanitizers")
     add("--summary", action="store_true", help="print what is known so far, and run nothing")
+    add("--publish", action="store_true", help="write what is known so far to tests/mutants/results.tsv; run nothing")
     options = p.parse_args()
     if options.tests and not options.rerun:
         p.error("--tests needs --rerun")
@@ -602,7 +611,9 @@ def main():
     if not options.summary:
         campaign.claim()
     campaign.snapshot()
-    if campaign.o.summary:
+    if options.publish:
+        campaign.publish()
+    if options.summary or options.publish:
         return campaign.summary()
     for s in (signal.SIGINT, signal.SIGTERM):
         signal.signal(s, lambda *_: stop_all())

@@ -80,16 +80,29 @@ def stem_of(file, stems):
     return max((s for s in stems if name == s or name.startswith(s + "_")), key=len, default=None)
 
 
+MACRO = re.compile(r"^#define (\w+)(?:\\\n|.)*", re.M)
+
+
+def definitions(text):
+    """Yields (start, end, name, code) of each macro and each function."""
+    for m in MACRO.finditer(text):
+        yield *m.span(), m.group(1), m.group()
+    for a, b in chunks(text):
+        code = mask(text[a:b])
+        function = re.search(r"(\w+)\s*\(", code[: code.find("{")] if "{" in code else code)
+        yield a, b, function and function.group(1), MACRO.sub("", text[a:b])
+
+
 def users(root, file, at, stems):
-    """Returns the stems whose kernels may use what is defined at text[at]: its own, and files that name it."""
-    text = (root / file).read_text()
-    begin, end = next(s for s in chunks(text) if s[0] <= at < s[1])
-    code = mask(text[begin:end])
-    head = code[: code.find("{")] if "{" in code else code
-    name = re.findall(r"(\w+)\s*\(", head)
-    found = {stem_of(file, stems)}
-    if name:
-        for other in sorted((root / "cl").glob("*.cl*")):
-            if re.search(rf"\b{name[-1]}\b", other.read_text()):
-                found.add(stem_of(other, stems))
+    """Returns the stems whose kernels may use what is defined at text[at]: its own, and those of files
+    that name it or what is made of it."""
+    todo = {next(name for a, b, name, _ in definitions((root / file).read_text()) if a <= at < b)} - {None}
+    every = [(f, d) for f in sorted((root / "cl").glob("*.cl*")) for d in definitions(f.read_text())]
+    found, names = {stem_of(file, stems)}, set()
+    while todo:
+        names |= todo
+        named = re.compile(rf"\b(?:{'|'.join(todo)})\b")
+        using = [(stem_of(f, stems), name) for f, (_, _, name, code) in every if named.search(code)]
+        found |= {stem for stem, _ in using}
+        todo = {name for _, name in using} - names - {None}
     return found - {None}
