@@ -35,6 +35,11 @@ static clf_status slower(const void *args, struct clf_scratch *scratch) {
   nanosleep(&(struct timespec){0, 2000000}, NULL);
   return slow(args, scratch);
 }
+/* Slow in the two trials before the rounds. */
+static int runs;
+static clf_status warms_up(const void *args, struct clf_scratch *scratch) {
+  return runs++ < 4 ? slower(args, scratch) : own(args, scratch);
+}
 static clf_status wrong(const void *args, struct clf_scratch *scratch) {
   const clf_gemm_args *p = args;
   (void)scratch;
@@ -64,6 +69,8 @@ static const clf_algorithm made_up[] = {
     {.name = NULL}};
 static const clf_algorithm only_slow[] = {
     {.name = "slow", .compute = slow}, {.name = "slower", .compute = slower}, {.name = NULL}};
+static const clf_algorithm warming[] = {
+    {.name = "slow", .compute = slow}, {.name = "warms up", .compute = warms_up}, {.name = NULL}};
 static const clf_algorithm *now_made_up = made_up;
 
 static const clf_algorithm *algorithms(const clf_device *dev, clf_op op,
@@ -207,6 +214,18 @@ START_TEST(tuner_takes_back) {
 }
 END_TEST
 
+/* The rounds measure every algorithm, the last one too. */
+START_TEST(tuner_repeats) {
+  clf_device *dev = open_faked("repeats");
+  now_made_up = warming;
+  runs = 0;
+  const reports r = tune(dev, (product[]){{40, 8, 8, 0}, {0, 0, 0, 0}}, 1);
+  now_made_up = made_up;
+  ck_assert_str_eq(r.at[0].way[r.at[0].best].name, "warms up");
+  clf_close(dev);
+}
+END_TEST
+
 static void empty_folder(void) {
   DIR *d = opendir(folder);
   char path[512];
@@ -342,9 +361,9 @@ int main(void) {
   setenv("CLFLOW_CACHE_DIR", folder, 1);
   Suite *suite = suite_create("tune");
   TCase *tc = tcase_create("tune");
-  const TTest *const tests[] = {rules,         tuner_picks,   tuner_takes_back,
-                                damaged_files, foreign_lines, no_folder,
-                                refusals,      public_call,   same_bits};
+  const TTest *const tests[] = {rules,         tuner_picks,   tuner_takes_back, tuner_repeats,
+                                damaged_files, foreign_lines, no_folder,        refusals,
+                                public_call,   same_bits};
   for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tc, tests[i]);
   suite_add_tcase(suite, tc);
   const int failed = suite_run(suite);
