@@ -106,6 +106,9 @@ static int has_time(const clf__fit *f, double seconds, double end) {
 /* A normal distribution of D columns that is fitted to N rows loses D (D + 3) / (4 N) nats: with
  * fewer rows than this times D (D + 3), too many. */
 enum { ENOUGH_ROWS = 10 };
+/* With fewer rows for each column a covariance is so close to singular that it is shrunk even if
+ * there is no time. */
+enum { FEW_ROWS = 10 };
 
 /* Ways to estimate a covariance from few rows, from the mildest one to the strongest. */
 static const char *const shrinks[] = {"shrink=0.03", "shrink=0.1", "shrink=0.3",
@@ -122,7 +125,7 @@ static int32_t all_columns(const clf__fit *f) {
 static clf_status try_ways(clf__fit *f, const char *base, const char *const *ways, double end,
                            clf__fit_candidate *best) {
   int worse = 0;
-  double top = -INFINITY, longest = 0, number;
+  double top = -INFINITY, longest = best->seconds, number;
   for (; *ways && worse < 2 && has_time(f, longest, end); ways++) {
     const double began = clf__fit_seconds(f);
     clf__fit_candidate c;
@@ -145,7 +148,7 @@ static clf_status gaussian(clf__fit *f, double end) {
   clf__fit_candidate best = {0};
   clf_status s = fit(f, "gaussian", base, "", &best);
   if (!s && columns > 1 && rows < ENOUGH_ROWS * columns * (columns + 3)) {
-    s = try_ways(f, base, shrinks, INFINITY, &best);
+    s = try_ways(f, base, shrinks, rows < FEW_ROWS * columns ? INFINITY : end, &best);
     if (!s) s = try_ways(f, base, factors, end, &best);
   }
   if (s) clf__fit_candidate_free(&best);
