@@ -221,6 +221,20 @@ START_TEST(labels_as_columns) {
 }
 END_TEST
 
+/* Image flows are given a column "class", too. */
+START_TEST(a_column_called_class) {
+  char text[1024] = "x,y,class\n";
+  for (int i = 0; i < 20; i++)
+    sprintf(text + strlen(text), "%g,%g,%s\n", i % 7 + 0.123 * i, i * 0.37 + i % 3,
+            i % 2 ? "a" : "b");
+  write_text("class.csv", text);
+  succeeds(TRAIN FLOW "--data class.csv --given class --out k.safetensors", "");
+  char *const l = output_of("log-prob " CPU "k.safetensors --data class.csv --out -");
+  ck_assert_int_eq(lines_of(l), 21);
+  free(l);
+}
+END_TEST
+
 START_TEST(contexts_that_are_refused) {
   refuses(2, "sample " CPU "a.safetensors -n 3 --given c=e,k=2 --out never.csv",
           "--given c=e: \"e\" is not one of a, b, d");
@@ -438,19 +452,13 @@ static void set_up(void) {
 }
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {samples_look_like_the_data,
-                                other_sources,
-                                samples_as_codes,
-                                inverted_rows,
-                                rows_that_lack_values,
-                                rows_with_ids,
-                                labels_as_columns,
-                                contexts_that_are_refused,
-                                contexts_from_files,
-                                labels_by_their_text,
-                                columns_of_another_kind,
-                                tables_that_are_refused,
-                                raw_tables_fit,
+  const TTest *const tests[] = {samples_look_like_the_data, other_sources,
+                                samples_as_codes,           inverted_rows,
+                                rows_that_lack_values,      rows_with_ids,
+                                labels_as_columns,          a_column_called_class,
+                                contexts_that_are_refused,  contexts_from_files,
+                                labels_by_their_text,       columns_of_another_kind,
+                                tables_that_are_refused,    raw_tables_fit,
                                 kinds_that_info_shows};
   return program_main(argc, argv, "cli kinds", set_up, tests, sizeof tests / sizeof *tests);
 }

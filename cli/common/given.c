@@ -300,14 +300,17 @@ static int ask_for_context(const cli_session *s) {
                    cli_common.model, cli_clean(names), used < sizeof names ? "" : "...");
 }
 
-/* Takes the data columns with the names of the model's context columns. */
+static int ask_for_label(void) {
+  return cli_usage("the model %s takes the label of each image: give it by --given class=LABEL",
+                   cli_common.model);
+}
+
+/* Takes the data columns with the names of the model's context columns.  A table may have a column
+ * that is called as the labels of images are. */
 static int take_columns(cli_session *s) {
   const clf_columns source = source_of(s->flow);
   if (s->images && has_columns(s)) return take_labels(s);
-  if (is_label(s->flow))
-    return cli_usage("the model %s takes the label of each image: give it by --given class=LABEL",
-                     cli_common.model);
-  if (!has_columns(s)) return ask_for_context(s);
+  if (!has_columns(s)) return is_label(s->flow) ? ask_for_label() : ask_for_context(s);
   columns k = {&s->data, malloc((size_t)source.count * sizeof *k.at), 0};
   if (!k.at) return cli_fail("out of memory for the context");
   int code = CLI_OK;
