@@ -87,7 +87,7 @@ def all_results(folder):
 def collect(folder, seconds):
     earlier = json.loads((folder / EARLIER).read_text()) if (folder / EARLIER).exists() else {}
     rows = [row_of(name, results, earlier.get(name, {}), seconds) for name, results in all_results(folder).items()]
-    return sorted((row for row in rows if row.logp), key=lambda row: row.shape)
+    return sorted((row for row in rows if row.logp), key=lambda row: (row.shape, row.name))
 
 
 def best_of(row):
@@ -218,7 +218,7 @@ def page(folder, seconds):
   peer's flow. NSF coupling is the best by validation rows of zuko's, nflows' and normflows', as far
   as they were run; MAF of zuko's and nflows'.
 {italics}- Processor time leaves out waiting for other work, but not that other work makes a processor slower:
-  steps of a training can take twice as long on a busy machine.
+  on a busy machine a training has fewer steps.
 - "given" tables are conditional: p(columns | context). The Gaussian and the mixture are fitted
   jointly and conditioned.
 - The error is the standard error of the best mean. The last column is the paired difference of
