@@ -160,6 +160,10 @@ static clf_status run_tiling(tiling *q, int skips, clf_scratch *scratch) {
 }
 
 CLF_REF_ALGORITHM(gemm, by_tiles) {
+  if (takes_in_place(p)) {
+    rows_in_place(p);
+    return CLF_OK;
+  }
   const clf_gemm_args g = arranged(p);
   tiling q = tiling_of(&g, BANDS / 2);
   const int skips = is_turned(p) && g.a.stride[1] == 1 && has_zeros(&q);
@@ -187,11 +191,12 @@ static void blas_rows(const clf_gemm_args *p, clf__sgemm *sgemm, int i0, int i1)
   }
 }
 
-/* Independent of the number of rows, so that the division of samples does not matter.  Tiles
- * with 64-byte vectors are faster than OpenBLAS with its own, except for long sums with
- * transposed a, and twice as fast if it does not know the processor. */
+/* Independent of the number of rows, so that the division of samples does not matter; but a BLAS
+ * would pack b for few rows, which takes longer than the product.  Tiles with 64-byte vectors are
+ * faster than OpenBLAS with its own, except for long sums with transposed a, and twice as fast if
+ * it does not know the processor. */
 CLF_REF_RULE(gemm, worth_a_blas) {
-  return BYTES < 64 && (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512;
+  return BYTES < 64 && p->c.dim[0] > FEW && (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512;
 }
 CLF_REF_RULE(gemm, a_blas_takes) {
   return takes(&p->a) && takes(&p->b) && takes(&p->c) && clf__blas_sgemm();

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* gemm_few.h: products of few rows with a transposed matrix b, whose elements are read once,
- * without packing.  Only gemm.c includes it.
+/* gemm_few.h: products of few rows with a matrix b, whose elements are read once, without packing.
+ * Only gemm.c includes it.
  *
  * Packing panels of b would read it, write it and read it again for these few rows.  Instead
- * squares of b are transposed in registers and used at once.  Every sum is the same chain as in
+ * its rows are used in place; or, of a transposed b, squares are transposed in registers and used
+ * at once.  Every sum is the same chain as in
  * by_tiles(), k in order, so that the bits of a row do not depend on how many rows there are. */
 
 /* FEW: rows, at most.  SIDE: of a square.  Two squares, one below the other, are used in turn:
@@ -79,4 +80,92 @@ CLF_LOOP(few_columns, tiling, q, index) {
 
 static int takes_few(const tiling *q) {
   return q->M <= FEW && q->N >= PAIR && q->K >= SIDE && q->p->tb && q->p->b.stride[1] == 1;
+}
+
+/* ---- Rows of b in place ---------------------------------------------------------------------- */
+
+enum { AHEAD = 8 }; /* vectors of sums at a time, which do not wait for each other */
+
+/* sums[count][LANES] for `count` vectors of b's columns.  The last one begins at column `last`, and
+ * only its first `width` columns exist. */
+__attribute__((always_inline)) static inline void sums_in_place(const clf_gemm_args *p, int count,
+                                                                const real *x, const real *b,
+                                                                int last, int width, real *sums) {
+  const ptrdiff_t step = p->a.stride[!p->ta], pitch = p->b.stride[0];
+  const int K = p->a.dim[!p->ta];
+  vec sum[AHEAD] = {{0}};
+  for (int k = 0; k < K; k++, b += pitch) {
+    const real v = x[k * step];
+#pragma GCC unroll 8
+    for (int i = 0; i + 1 < count; i++) sum[i] += v * VEC_IN(b + i * LANES);
+    sum[count - 1] += v * (width == LANES ? VEC_IN(b + last) : load_first(b + last, width));
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < count; i++) VEC(sums + i * LANES) = sum[i];
+}
+
+/* A function for each number of vectors, which is a constant there. */
+#define IN_PLACE(count)                                                                            \
+  case count: sums_in_place(p, count, x, b, last, LANES, sums); break;
+static void some_in_place(const clf_gemm_args *p, int count, const real *x, const real *b, int last,
+                          int width, real *sums) {
+  if (width < LANES) {
+    sums_in_place(p, 1, x, b, 0, width, sums);
+    return;
+  }
+  switch (count) {
+    IN_PLACE(1)
+    IN_PLACE(2)
+    IN_PLACE(3)
+    IN_PLACE(4)
+    IN_PLACE(5)
+    IN_PLACE(6)
+    IN_PLACE(7)
+  default: sums_in_place(p, AHEAD, x, b, last, LANES, sums);
+  }
+}
+#undef IN_PLACE
+
+/* Turns sums of columns j0 .. j0 + n - 1 into elements of row i of c, as finish_tile(). */
+static void finish_in_place(const clf_gemm_args *p, int i, int j0, int n, int last, int count,
+                            real *sums) {
+  const int width = min_int(n, LANES);
+  const real *bias = p->bias.buf ? at(&p->bias, j0, 0, 0, 0) : NULL;
+  real *const c = at(&p->c, i, j0, 0, 0);
+  for (int k = 0; k < count; k++) {
+    const int j = k + 1 < count ? k * LANES : last;
+    vec v = VEC_IN(sums + k * LANES);
+    if (p->alpha != 1) v *= p->alpha;
+    if (p->beta != 0) v += p->beta * load_first(c + j, width); /* c may be NaN */
+    if (bias) v += load_first(bias + j, width);
+    VEC(sums + k * LANES) = v;
+  }
+  activate(p->act, count * LANES, sums);
+  for (int k = 0; k < count; k++)
+    store_first(c + (k + 1 < count ? k * LANES : last), VEC_IN(sums + k * LANES), width);
+}
+
+/* A vector that would reach beyond the last column begins earlier: some columns are computed
+ * twice, at the same time. */
+static void rows_in_place(const clf_gemm_args *p) {
+  const int N = p->c.dim[1], all = ceil_of(N, LANES), groups = ceil_of(all, AHEAD);
+  real sums[AHEAD * LANES];
+  for (int i = 0; i < p->c.dim[0]; i++)
+    for (int g = 0; g < groups; g++) {
+      const int first = all * g / groups, count = all * (g + 1) / groups - first;
+      const int j0 = first * LANES, n = min_int(count * LANES, N - j0),
+                last = max_int(n - LANES, 0);
+      some_in_place(p, count, p->ta ? at(&p->a, 0, i, 0, 0) : at(&p->a, i, 0, 0, 0),
+                    at(&p->b, 0, j0, 0, 0), last, min_int(n, LANES), sums);
+      finish_in_place(p, i, j0, n, last, count, sums);
+    }
+}
+
+static double work_of(const clf_gemm_args *p) {
+  return 2.0 * p->c.dim[0] * p->c.dim[1] * p->a.dim[!p->ta];
+}
+/* Larger products are for several threads. */
+static int takes_in_place(const clf_gemm_args *p) {
+  return p->c.dim[0] <= FEW && !p->tb && p->b.stride[1] == 1 && p->c.stride[1] == 1 &&
+         (!p->bias.buf || p->bias.stride[0] == 1) && work_of(p) <= CLF_PARALLEL_FROM;
 }
