@@ -11,6 +11,7 @@ static void add(TCase *tc) {
   tests_of_elementwise(tc);
   tests_of_statistics(tc);
   tests_of_refusals(tc);
+  tests_of_derived(tc);
 }
 
 int main(int argc, char **argv) { return flows_main(argc, argv, add); }

@@ -214,7 +214,7 @@ static clf_flow view_of(const run *r, const lane *l, int32_t first, int32_t n) {
   const clf__workspace *own = &r->f->ws;
   clf_flow v = *r->f;
   v.ws = l->ws;
-  v.prepared = 1;
+  v.in_pass = 1;
   v.drop_first += first;
   v.ws.x[0] = l->x;
   v.ws.x[v.stages] = l->z;

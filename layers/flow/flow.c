@@ -82,6 +82,7 @@ static clf_status build(clf_flow *f) {
   CLF_TRY(lay_out(f)); /* measures */
   CLF_TRY(clf_arena_init(&f->arena, f->dev, f->arena.used));
   CLF_TRY(lay_out(f));
+  f->arena.buf->counts = 1;
   CLF_TRY(clf__flow_sort(f, f->w, 0));
   CLF_TRY(clf__flow_sort(f, f->c, 1));
   find_decayed(f);
@@ -136,6 +137,7 @@ static void free_layers(clf_flow *f) {
 void clf_flow_free(clf_flow *f) {
   if (!f) return;
   clf__flow_drop_workspace(f);
+  clf__flow_drop_transposed(f);
   clf__device_head_free(f);
   free_layers(f);
   clf_arena_free(&f->grad_arena);

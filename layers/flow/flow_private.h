@@ -39,6 +39,14 @@ typedef struct clf__workspace {
 
 enum { CLF_THE_DATA = 1, CLF_THE_CONTEXT = 2 };
 
+/* What follows from the weights and constants of a flow (derived.c). */
+typedef struct clf__derived {
+  int computed, transposed; /* 1: from what f->arena contained after so many writes: */
+  uint32_t writes;
+  clf_arena arena;
+  clf__vectors columns; /* transposed matrices, each at its offset in w or d; or no buffers */
+} clf__derived;
+
 struct clf_flow {
   clf_device *dev;
   clf_flow_spec spec;  /* its kind, and everything needed to create one */
@@ -89,9 +97,10 @@ struct clf_flow {
   struct clf__blocks *blocks; /* blocks.c: memory for passes in blocks of rows; NULL: none yet */
   struct clf_group *members;  /* that evaluate rows together, while all of them do; or NULL */
   struct clf__later *later;   /* where a block of rows leaves gradients (later.h), or NULL */
-  int prepared;               /* 1: derived arrays are up to date, within such a pass */
-  int64_t first_row;          /* the number of a call's first row in messages */
-  int32_t most_rows;          /* of a chunk, after memory was found to be short; 0: no limit */
+  int in_pass; /* 1: a copy of the flow for some rows of a pass, which has prepared everything */
+  struct clf__derived derived; /* derived.c */
+  int64_t first_row;           /* the number of a call's first row in messages */
+  int32_t most_rows;           /* of a chunk, after memory was found to be short; 0: no limit */
 };
 
 /* build.c: creates the list of layers of a spec, their slots and stages; allocates no device
@@ -146,8 +155,15 @@ clf_status clf__flow_need_gradient(clf_flow *f);
 void clf__flow_place_gradient(clf_flow *f, clf_tensor message);
 clf_status clf__flow_clear_gradient(clf_flow *f);
 
-/* Computes derived arrays from the weights; passes do this themselves unless `prepared` is set. */
-clf_status clf__flow_prepare(const clf_flow *f);
+/* derived.c: computes derived arrays, unless they were computed from these weights before; passes
+ * do this themselves. */
+clf_status clf__flow_prepare(clf_flow *f);
+/* Whether derived arrays were computed from these weights. */
+int clf__flow_is_prepared(const clf_flow *f);
+/* For passes over one to three rows, after clf__flow_prepare(): copies matrices of weights, the
+ * columns as rows. */
+clf_status clf__flow_transpose(clf_flow *f);
+void clf__flow_drop_transposed(clf_flow *f);
 /* z = f(x) for n rows x on the device, in the units of the flow; adds to logdet. */
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
                              clf_tensor *z);

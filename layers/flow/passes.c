@@ -19,14 +19,19 @@ clf__pass clf__flow_pass(const clf_flow *f, clf__mode mode, int32_t n) {
   return p;
 }
 
-/* Derived arrays are recomputed from the weights, which callers may have changed. */
-clf_status clf__flow_prepare(const clf_flow *f) {
-  const clf__pass p = {.dev = f->dev, .mode = CLF_EVAL, .weights = {f->w, f->c, f->d}};
-  for (int i = 0; i < f->layers && f->d.buf && !f->prepared; i++) {
-    const clf__layer *l = &f->layer[i];
-    if (l->ops->prepare) CLF_TRY(l->ops->prepare(l, &p));
-  }
-  return f->base.ops->prepare && !f->prepared ? f->base.ops->prepare(&f->base, &p) : CLF_OK;
+enum { FEW = 3 }; /* rows that cpu multiplies by transposed matrices faster than by others */
+
+/* Prepares a pass over n rows.  Single rows use transposed matrices from the second pass with the
+ * same weights on. */
+static clf_status begin_pass(clf_flow *f, int32_t n, clf__mode mode, clf__pass *p) {
+  const int again = clf__flow_is_prepared(f);
+  f->ws.mode = mode;
+  CLF_TRY(clf__flow_prepare(f));
+  *p = clf__flow_pass(f, mode, n);
+  if (n > FEW || mode != CLF_EVAL || f->in_pass || !again) return CLF_OK;
+  CLF_TRY(clf__flow_transpose(f));
+  if (f->derived.transposed) p->columns = f->derived.columns;
+  return CLF_OK;
 }
 
 /* ---- Latents --------------------------------------------------------------------------------- */
@@ -70,9 +75,8 @@ static clf_status take_from_place(const clf_flow *f, clf_tensor placed, clf_tens
 clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__mode mode,
                              clf_tensor *z) {
   const int32_t n = x.dim[0];
-  const clf__pass p = clf__flow_pass(f, mode, n);
-  f->ws.mode = mode;
-  CLF_TRY(clf__flow_prepare(f));
+  clf__pass p;
+  CLF_TRY(begin_pass(f, n, mode, &p));
   if (f->sends) place_latents(f, clf__rows(f->ws.z, n), (clf_tensor){0});
   for (int i = 0; i < f->stages; i++) {
     const clf__layer *l = f->stage[i].l;
@@ -92,9 +96,8 @@ clf_status clf__flow_forward(clf_flow *f, clf_tensor x, clf_tensor logdet, clf__
 clf_status clf__flow_inverse(clf_flow *f, clf_tensor z, clf_tensor logdet, clf__mode mode,
                              clf_tensor *x) {
   const int32_t n = z.dim[0];
-  const clf__pass p = clf__flow_pass(f, mode, n);
-  f->ws.mode = mode;
-  CLF_TRY(clf__flow_prepare(f));
+  clf__pass p;
+  CLF_TRY(begin_pass(f, n, mode, &p));
   if (f->place_to.rank) {
     CLF_TRY(take_from_place(f, z, clf__rows(f->ws.z, n)));
     z = clf__rows(f->ws.z, n);

@@ -10,6 +10,7 @@ static clf_status make_dense(clf__layer *l, clf__slots *slots, const char *path)
   clf__linear *m;
   CLF_TRY(clf__linear_new(l, slots, CLF_LINEAR_V | CLF_LINEAR_LOGDET, &m));
   clf__slots_add(slots, &m->w, CLF_PLAIN, 0, 0, 2, m->v.dim, "%s.weight", path);
+  m->w.is_factor = 1;
   clf__linear_add_bias(l, slots, path);
   return CLF_OK;
 }

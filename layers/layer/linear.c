@@ -16,6 +16,8 @@ clf_status clf__linear_new(clf__layer *l, clf__slots *slots, int derived, clf__l
   if (!*m) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
   if (derived & CLF_LINEAR_W) clf__slots_add(slots, &(*m)->w, CLF_DERIVED, 0, 0, 2, square, NULL);
   if (derived & CLF_LINEAR_V) clf__slots_add(slots, &(*m)->v, CLF_DERIVED, 0, 0, 2, square, NULL);
+  (*m)->w.is_factor = derived & CLF_LINEAR_W && !by_channel(l);
+  (*m)->v.is_factor = derived & CLF_LINEAR_V && !by_channel(l);
   if (derived & CLF_LINEAR_LOGDET)
     clf__slots_add(slots, &(*m)->logdet, CLF_DERIVED, 0, 0, 1, &one, NULL);
   return CLF_OK;
@@ -80,12 +82,13 @@ void clf__linear_init_orthogonal(const clf__slot *q, clf__host_random *r, double
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
 /* y = x m^T + bias, for rows or for all pixels. */
-static clf_status multiply(const clf__layer *l, const clf__pass *p, clf_tensor m, clf_tensor bias,
-                           clf_tensor x, clf_tensor y) {
+static clf_status multiply(const clf__layer *l, const clf__pass *p, const clf__slot *m,
+                           clf_tensor bias, clf_tensor x, clf_tensor y) {
   if (by_channel(l))
-    return clf_do(p->dev, conv_fwd, .x = clf__by_channel(l, x), .w = m, .bias = bias,
-                  .y = clf__by_channel(l, y));
-  return clf_do(p->dev, gemm, .a = x, .b = m, .bias = bias, .c = y, .tb = 1, .alpha = 1);
+    return clf_do(p->dev, conv_fwd, .x = clf__by_channel(l, x), .w = clf__weight(p, m),
+                  .bias = bias, .y = clf__by_channel(l, y));
+  const clf__factor f = clf__factor_of(p, m);
+  return clf_do(p->dev, gemm, .a = x, .b = f.b, .bias = bias, .c = y, .tb = f.tb, .alpha = 1);
 }
 
 /* x = y m: the gradient of multiply(). */
@@ -127,7 +130,7 @@ clf_status clf__linear_forward(const clf__layer *l, const clf__pass *p, clf__lay
                                clf_tensor x, clf_tensor y, clf_tensor logdet) {
   const clf__linear *m = l->own;
   (void)k;
-  CLF_TRY(multiply(l, p, clf__weight(p, &m->w), clf__weight(p, &m->bias), x, y));
+  CLF_TRY(multiply(l, p, &m->w, clf__weight(p, &m->bias), x, y));
   return add_logdet(l, p, logdet, 1);
 }
 
@@ -135,7 +138,7 @@ clf_status clf__linear_inverse(const clf__layer *l, const clf__pass *p, clf__lay
                                clf_tensor y, clf_tensor x, clf_tensor logdet) {
   const clf__linear *m = l->own;
   (void)k;
-  CLF_TRY(multiply(l, p, clf__weight(p, &m->v), clf__weight(p, &m->back), y, x));
+  CLF_TRY(multiply(l, p, &m->v, clf__weight(p, &m->back), y, x));
   return add_logdet(l, p, logdet, -1);
 }
 

@@ -238,14 +238,16 @@ static clf_status input_forward(const clf__net *n, const clf__pass *p, const clf
 /* y = act(a W^T + b + beta y); includes the context's columns of W if the context is an input. */
 static clf_status linear(const clf__pass *p, const clf__dense_layer *d, clf_tensor a, int act,
                          float beta, clf_tensor y) {
-  const clf_tensor w = clf__weight(p, &d->weight), bias = clf__weight(p, &d->bias);
+  const clf__factor w = clf__factor_of(p, &d->weight);
+  const clf_tensor bias = clf__weight(p, &d->bias);
   if (d->join != CLF_JOIN_INPUT)
-    return clf_do(p->dev, gemm, .a = a, .b = w, .bias = bias, .c = y, .tb = 1, .act = act,
+    return clf_do(p->dev, gemm, .a = a, .b = w.b, .bias = bias, .c = y, .tb = w.tb, .act = act,
                   .alpha = 1, .beta = beta);
-  CLF_TRY(clf_do(p->dev, gemm, .a = p->c, .b = clf__of_context(d, w), .c = y, .tb = 1, .alpha = 1,
+  const clf__factor of_context = clf__factor_slice(w, d->in, w.b.dim[w.tb]);
+  CLF_TRY(clf_do(p->dev, gemm, .a = p->c, .b = of_context.b, .c = y, .tb = w.tb, .alpha = 1,
                  .beta = beta));
-  return clf_do(p->dev, gemm, .a = a, .b = clf__of_input(d, w), .bias = bias, .c = y, .tb = 1,
-                .act = act, .alpha = 1, .beta = 1);
+  return clf_do(p->dev, gemm, .a = a, .b = clf__factor_slice(w, 0, d->in).b, .bias = bias, .c = y,
+                .tb = w.tb, .act = act, .alpha = 1, .beta = 1);
 }
 
 /* Layer l's value, activated by `act` if the next layer's activation is fused, to y. */

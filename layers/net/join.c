@@ -7,12 +7,14 @@ void clf__linear_add(clf__slots *slots, clf__slot *weight, clf__slot *bias, int3
                      double spread, const char *name) {
   const double s = spread < 0 ? 1 / sqrt(in) : spread;
   clf__slots_add(slots, weight, CLF_PLAIN, 0, s, 2, (int32_t[2]){out, in}, "%s.weight", name);
+  weight->is_factor = 1;
   clf__slots_add(slots, bias, CLF_PLAIN, 0, s, 1, &out, "%s.bias", name);
 }
 
 clf_status clf__joint_forward(const clf__pass *p, const clf__joint *j, int act, clf_tensor y) {
-  return clf_do(p->dev, gemm, .a = p->c, .b = clf__weight(p, &j->weight),
-                .bias = clf__weight(p, &j->bias), .c = y, .tb = 1, .act = act, .alpha = 1);
+  const clf__factor w = clf__factor_of(p, &j->weight);
+  return clf_do(p->dev, gemm, .a = p->c, .b = w.b, .bias = clf__weight(p, &j->bias), .c = y,
+                .tb = w.tb, .act = act, .alpha = 1);
 }
 
 clf_status clf__joint_backward(const clf__pass *p, const clf__joint *j, clf_tensor dy) {

@@ -52,6 +52,7 @@ typedef struct clf__pass {
   int recompute; /* 1: forward runs a second time for values that were not stored, and backward
                     follows: statistics are not updated */
   clf__vectors weights;     /* with constants and derived arrays */
+  clf__vectors columns;     /* the matrices among them, transposed; buf NULL: not there */
   clf__vectors gradients;   /* w.buf NULL: no gradients of weights are computed */
   struct clf__later *later; /* where large nets leave gradients of weights (later.h); NULL: they
                                compute them */
@@ -69,6 +70,24 @@ typedef struct clf__pass {
 
 static inline clf_tensor clf__weight(const clf__pass *p, const clf__slot *slot) {
   return clf__slot_tensor(&p->weights, slot);
+}
+/* A matrix (N, K) by which rows are multiplied, for gemm: as it is, with tb = 1; or its columns as
+ * rows (K, N), with tb = 0. */
+typedef struct clf__factor {
+  clf_tensor b;
+  int tb;
+} clf__factor;
+static inline clf__factor clf__factor_of(const clf__pass *p, const clf__slot *slot) {
+  if (!p->columns.w.buf || !slot->is_factor) return (clf__factor){clf__weight(p, slot), 1};
+  clf__factor f = {.b = clf__slot_tensor(&p->columns, slot)};
+  f.b.dim[0] = slot->dim[1];
+  f.b.dim[1] = f.b.stride[0] = slot->dim[0];
+  return f;
+}
+/* What remains of it for elements begin .. end - 1 of a row. */
+static inline clf__factor clf__factor_slice(clf__factor f, int32_t begin, int32_t end) {
+  f.b = clf_slice(f.b, f.tb, begin, end);
+  return f;
 }
 /* Without a buffer if gradients of weights are not computed. */
 static inline clf_tensor clf__gradient(const clf__pass *p, const clf__slot *slot) {

@@ -32,6 +32,7 @@ typedef struct clf__slot {
   int rank;   /* 0: the array does not exist */
   int64_t at; /* offset of its first element in the vector, set by clf__slots_lay_out() */
   int32_t dim[4], stride[4];
+  int is_factor; /* 1: a dense matrix that clf__factor_of() (pass.h) may give transposed */
   /* Rows and columns are stored sorted by their index mod period (sorted.h); 0: in order. */
   int32_t period[2];
 } clf__slot;

@@ -80,10 +80,10 @@ static clf_status collect(clf_trainer *t, int count, const clf_tensor v[], clf_s
   for (int i = 0; i < count; i++) CLF_TRY(clf__group_collect(t->group.g, n, t->dev->bits, at[i]));
   for (int i = 0; i < count && !here; i++) {
     const size_t begin = (size_t)v[i].offset;
-    if (own.begin) CLF_TRY(backend->write(t->dev, v[i].buf, begin, at[i], own.begin));
+    if (own.begin) CLF_TRY(clf__write_elements(t->dev, v[i].buf, begin, at[i], own.begin));
     if (own.end < n)
-      CLF_TRY(
-          backend->write(t->dev, v[i].buf, begin + own.end, at[i] + own.end * size, n - own.end));
+      CLF_TRY(clf__write_elements(t->dev, v[i].buf, begin + own.end, at[i] + own.end * size,
+                                  n - own.end));
   }
   return CLF_OK;
 }
@@ -130,8 +130,8 @@ clf_status clf__trainer_squares(clf_trainer *t, clf_status s) {
 clf_status clf__trainer_square(clf_trainer *t, clf_tensor square) {
   if (!clf__trainer_has_pieces(t)) return clf_do(t->dev, sum_squares, .x = t->f->g, .y = square);
   if (clf__trainer_divides(t))
-    CLF_TRY(t->dev->backend->write(t->dev, t->squares.buf, (size_t)t->squares.offset,
-                                   t->group.squares, CLF_PIECES));
+    CLF_TRY(clf__write_elements(t->dev, t->squares.buf, (size_t)t->squares.offset, t->group.squares,
+                                CLF_PIECES));
   return clf_do(t->dev, sum_rows, .x = clf__matrix(t->squares, 0, CLF_PIECES, 1, 1), .y = square);
 }
 

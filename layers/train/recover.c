@@ -38,7 +38,7 @@ static clf_status read_out(const clf_trainer *t, clf_tensor v, void *to) {
   return t->dev->backend->read(t->dev, v.buf, (size_t)v.offset, to, clf__count(&v));
 }
 static clf_status write_in(const clf_trainer *t, clf_tensor v, const void *from) {
-  return t->dev->backend->write(t->dev, v.buf, (size_t)v.offset, from, clf__count(&v));
+  return clf__write_elements(t->dev, v.buf, (size_t)v.offset, from, clf__count(&v));
 }
 
 static const clf__host_state *valid(const clf_trainer *t) { return &t->copy.state[t->copy.now]; }

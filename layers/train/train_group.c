@@ -126,6 +126,7 @@ clf_status clf__trainer_on_host(clf_trainer *t, int i, clf_tensor v, void **at) 
   const size_t size = (size_t)t->dev->bits / 8;
   if (clf__trainer_is_on_host(t)) {
     *at = (char *)v.buf->handle + (size_t)v.offset * size;
+    clf__count_write(v.buf);
     return CLF_OK;
   }
   if (!m->host[i]) m->host[i] = malloc(length_of(t) * size);
@@ -215,9 +216,8 @@ static clf_status add_up_slice(clf_trainer *t, const clf__split *s, void *const 
 
 static clf_status write_back(const clf_trainer *t, size_t begin, size_t end, const void *total) {
   const clf_tensor v = t->f->message;
-  return t->dev->backend->write(t->dev, v.buf, (size_t)v.offset + begin,
-                                (const char *)total + begin * (size_t)t->dev->bits / 8,
-                                end - begin);
+  return clf__write_elements(t->dev, v.buf, (size_t)v.offset + begin,
+                             (const char *)total + begin * (size_t)t->dev->bits / 8, end - begin);
 }
 
 /* The sum that came back, to the device. */

@@ -19,6 +19,8 @@ struct clf_buffer {
   struct clf__sorted *sorted; /* matrices in another order than callers see (sorted.h) */
   int sorted_count;
   clf_buffer *next, *before; /* of the device's buffers */
+  int counts;                /* 1: `writes` counts; set by the owner of the buffer */
+  uint32_t writes;           /* calls that wrote to it, and losses of its contents */
 };
 
 /* One of several algorithms for an operation.  Tables of them end with a NULL name.  The first
@@ -95,6 +97,17 @@ static inline void clf__take(clf_device *dev, size_t more, size_t fewer) {
   dev->taken.now += more;
   dev->taken.now -= fewer;
   if (dev->taken.now > dev->taken.most) dev->taken.most = dev->taken.now;
+}
+
+/* Is called before every write to a buffer of the device. */
+static inline void clf__count_write(clf_buffer *b) {
+  if (b->counts) b->writes++;
+}
+/* backend->write() for layers, which have the elements of a vector in host memory. */
+static inline clf_status clf__write_elements(clf_device *dev, clf_buffer *b, size_t at,
+                                             const void *src, size_t n) {
+  clf__count_write(b);
+  return dev->backend->write(dev, b, at, src, n);
 }
 
 extern const clf_backend clf__cpu, clf__cpu64, clf__opencl, clf__check, clf__trace;

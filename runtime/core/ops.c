@@ -181,6 +181,7 @@ static clf_status check_call(clf_device *dev, const clf_op_info *info, const clf
   }
   for (int i = 0; info->modes[i]; i++) {
     if (!t[i].buf || !clf__writes(info->modes[i])) continue;
+    clf__count_write(t[i].buf);
     for (int k = 0; info->modes[k]; k++)
       if (k != i && t[k].buf && overlap(&t[i], &t[k]))
         return clf__fail(CLF_EINVAL, "%s: argument %d, which is written, overlaps argument %d",

@@ -48,6 +48,7 @@ static void let_go(clf_device *dev) {
     if (b->handle) dev->backend->release(dev, b);
     b->handle = NULL;
     b->lost = 1;
+    clf__count_write(b);
   }
   dev->backend->close(dev);
   dev->backend = &nothing;
@@ -167,5 +168,8 @@ int clf__revivable(const clf_device *dev) {
 }
 
 void clf__set_lost(const clf_arena *a, int lost) {
-  for (clf_buffer *b = a->buf; b; b = b->dev->inner ? b->handle : NULL) b->lost = lost;
+  for (clf_buffer *b = a->buf; b; b = b->dev->inner ? b->handle : NULL) {
+    b->lost = lost;
+    clf__count_write(b);
+  }
 }

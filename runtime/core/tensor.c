@@ -204,6 +204,7 @@ static clf_status write_any(clf_device *dev, const clf_tensor *t, const void *sr
   const clf_backend *b = dev->backend;
   const size_t span = clf__span(t), begin = (size_t)t->offset;
   int64_t first = t->offset, end = first + (int64_t)span;
+  clf__count_write(t->buf);
   if (clf__sorted_range(t->buf, &first, &end)) return write_sorted(dev, t, src, bits, first, end);
   if (clf__dense(t) && bits == dev->bits) return b->write(dev, t->buf, begin, src, span);
   CLF_TRY(stage(dev, span));
@@ -246,6 +247,7 @@ clf_status clf_upload(clf_device *dev, clf_tensor dst, const float *src) {
   const clf_backend *b = dev->backend;
   if (!b->upload || !clf__dense(&dst) || dev->bits != 32 || dst.buf->sorted_count)
     return write_any(dev, &dst, src, 32);
+  clf__count_write(dst.buf);
   return b->upload(dev, dst.buf, (size_t)dst.offset, src, clf__span(&dst));
 }
 clf_status clf_write64(clf_device *dev, clf_tensor dst, const double *src) {

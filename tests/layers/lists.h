@@ -58,5 +58,6 @@ void tests_of_identities(TCase *tc);
 void tests_of_elementwise(TCase *tc);
 void tests_of_statistics(TCase *tc);
 void tests_of_refusals(TCase *tc);
+void tests_of_derived(TCase *tc);
 
 #endif
