@@ -235,5 +235,5 @@ def page(folder, seconds):
 
 {coverage(folder, seconds)}
 
-The version of clflow is the commit that was measured.
+The version of clflow is the commit that was measured. Figures in italics are not counted.
 """
