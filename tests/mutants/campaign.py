@@ -548,7 +548,7 @@ class Campaign:
 
     def publish(self):
         """Writes all results of code that is there to the file of results in the tree."""
-        rows = [r for i, r in self.results.items() if i in self.all and r["verdict"] in ("killed", "survived")]
+        rows = [r for i, r in self.results.items() if i in self.all and r["verdict"] != "invalid"]
         rows.sort(key=lambda r: (r["file"], int(r["line"]), r["id"]))
         self.published.write_text(HEADER + "".join("\t".join(r.values()) + "\n" for r in rows))
 
