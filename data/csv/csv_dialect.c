@@ -201,6 +201,8 @@ static firsts look_at_firsts(const clf__csv *r, const sample *s, int64_t *from) 
   return lines && counted == lines ? COUNTED : lines && words == lines ? WORDS : OTHERS;
 }
 
+enum { COLUMNS = 1 << 20 /* with kinds: no flow has more */ };
+
 static clf_status judge_layout(clf__csv *r, sample *s) {
   int64_t from;
   const int64_t first = s->at[0].count;
@@ -209,9 +211,12 @@ static clf_status judge_layout(clf__csv *r, sample *s) {
   r->row_names = !r->trailing && first == r->usual - 1 && r->o->header != CLF_HEADER_NO &&
                  look_at_firsts(r, s, &from) != OTHERS;
   const int64_t cols = r->trailing ? r->usual - 1 : r->row_names ? r->usual : first;
-  if (cols > INT32_MAX)
-    return clf__fail(CLF_EFORMAT, "%s: line %" PRId64 " has %" PRId64 " fields, more than a table",
-                     r->path, r->first, cols);
+  const int32_t most = r->o->kinds ? COLUMNS : INT32_MAX;
+  if (cols > most)
+    return clf__fail(CLF_EFORMAT,
+                     "%s: line %" PRId64 " has %" PRId64 " fields; at most %" PRId32
+                     " are possible",
+                     r->path, r->first, cols, most);
   r->cols = (int32_t)cols;
   return CLF_OK;
 }

@@ -16,50 +16,72 @@
 
 /* ---- Statistics of a column of text ---------------------------------------------------------- */
 
-enum { SLOTS = 1024 /* of the table of labels: a power of 2, four times CLF_CATEGORIES_MAX */ };
-
+/* A table may have as many columns as half of its bytes, so a guess is made for a column that has
+ * a value, and its table of labels grows. */
 typedef struct guess {
   int64_t numbers, texts; /* fields that are not missing */
   int64_t misspelt;       /* texts that are meant as numbers */
   int pairs;              /* bits of the pairs of words that all texts belong to */
   char *word;             /* the first of these texts as written */
   clf__dates dates;
-  int32_t count;        /* distinct fields */
-  int too_many;         /* there are more than CLF_CATEGORIES_MAX */
-  int refused;          /* cannot be labels */
-  char **labels;        /* CLF_CATEGORIES_MAX of them */
-  int16_t slots[SLOTS]; /* index in labels plus 1; 0: free */
+  int32_t count;  /* distinct fields */
+  int32_t room;   /* for labels: 0, 4, 16, 64 or CLF_CATEGORIES_MAX */
+  int too_many;   /* there are more than CLF_CATEGORIES_MAX */
+  int refused;    /* cannot be labels */
+  char **labels;  /* (room) */
+  int16_t *slots; /* (4 room) index in labels plus 1; 0: free */
 } guess;
 
 static guess *new_guess(void) {
   guess *const g = calloc(1, sizeof *g);
-  if (!g) return NULL;
-  g->pairs = ~0;
-  g->labels = calloc(CLF_CATEGORIES_MAX, sizeof *g->labels);
-  if (g->labels) return g;
-  free(g);
-  return NULL;
+  if (g) g->pairs = ~0;
+  return g;
 }
 
 static void free_guess(guess *g) {
   if (!g) return;
   clf__names_free(g->labels, g->count);
+  free(g->slots);
   free(g->word);
   free(g);
 }
 
+/* The slot of a text, or the free one where it would be. */
+static int16_t *slot_of(const guess *g, const char *text) {
+  const uint64_t slots = 4 * (uint64_t)g->room;
+  uint64_t at = clf__hash_text(text) % slots;
+  while (g->slots[at] && strcmp(g->labels[g->slots[at] - 1], text) != 0) at = (at + 1) % slots;
+  return &g->slots[at];
+}
+
+static clf_status grow(guess *g) {
+  const int32_t room = g->room ? 4 * g->room : 4;
+  char **const labels = realloc(g->labels, (size_t)room * sizeof *labels);
+  if (labels) g->labels = labels;
+  int16_t *const slots = calloc(4 * (size_t)room, sizeof *slots);
+  if (!labels || !slots) {
+    free(slots);
+    return clf__fail(CLF_ENOMEM, "no memory for the labels of a column");
+  }
+  free(g->slots);
+  g->slots = slots;
+  g->room = room;
+  for (int32_t i = 0; i < g->count; i++) *slot_of(g, labels[i]) = (int16_t)(i + 1);
+  return CLF_OK;
+}
+
 /* Takes ownership of the text, which is freed unless it is new. */
-static void add_label(guess *g, char *text) {
-  uint64_t at = clf__hash_text(text) % SLOTS;
-  for (; g->slots[at]; at = (at + 1) % SLOTS)
-    if (strcmp(g->labels[g->slots[at] - 1], text) == 0) break;
-  if (g->slots[at] || g->count == CLF_CATEGORIES_MAX) {
-    g->too_many |= !g->slots[at];
+static clf_status add_label(guess *g, char *text) {
+  const clf_status s = g->count == g->room && g->room < CLF_CATEGORIES_MAX ? grow(g) : CLF_OK;
+  int16_t *const slot = s ? NULL : slot_of(g, text);
+  if (s || *slot || g->count == CLF_CATEGORIES_MAX) {
+    g->too_many |= !s && !*slot;
     free(text);
-    return;
+    return s;
   }
   g->labels[g->count++] = text;
-  g->slots[at] = (int16_t)g->count;
+  *slot = (int16_t)g->count;
+  return CLF_OK;
 }
 
 /* "50%" and "1,234" are misspelt numbers; "25-34" and "75+" are labels. */
@@ -83,9 +105,12 @@ static clf_status see_text(guess *g, const clf__field *f, const char *text) {
   return g->word ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the words of a boolean");
 }
 
-static clf_status see(const clf__csv *r, guess *g, const clf__field *f) {
+static clf_status see(const clf__csv *r, guess **to, const clf__field *f) {
   double v;
   if (f->n == 0 || clf__csv_is_missing(f)) return CLF_OK;
+  if (!*to) *to = new_guess();
+  guess *const g = *to;
+  if (!g) return clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
   char *const text = clf__csv_unquoted(f);
   if (!text) return clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
   clf_status s = CLF_OK;
@@ -93,8 +118,8 @@ static clf_status see(const clf__csv *r, guess *g, const clf__field *f) {
     s = see_text(g, f, text);
   else
     g->numbers++;
-  add_label(g, text);
-  return s;
+  const clf_status added = add_label(g, text);
+  return s ? s : added;
 }
 
 /* ---- The kind of the column ------------------------------------------------------------------ */
@@ -199,7 +224,7 @@ static clf_status see_line(const clf__csv *r, guess **guesses) {
     clf__field f;
     p = clf__csv_take(r->delim, p, r->close, &f);
     if (f.fault) return CLF_OK; /* refused when it is read */
-    if (guesses[c]) CLF_TRY(see(r, guesses[c], &f));
+    if (may_be_text(r, c)) CLF_TRY(see(r, &guesses[c], &f));
   }
   return CLF_OK;
 }
@@ -219,12 +244,7 @@ static clf_status judge_kinds(clf__csv *r) {
   guess **const guesses = calloc((size_t)r->cols, sizeof *guesses);
   clf_status s = guesses ? CLF_OK : clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
   int some = 0;
-  for (int64_t c = 0; !s && c < r->cols; c++) {
-    if (!may_be_text(r, c)) continue;
-    guesses[c] = new_guess();
-    if (!guesses[c]) s = clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
-    some = 1;
-  }
+  for (int64_t c = 0; c < r->cols && !some; c++) some = may_be_text(r, c);
   if (!s && some) s = see_all(r, guesses);
   for (int64_t c = 0; guesses && c < r->cols; c++) free_guess(guesses[c]);
   free(guesses);

@@ -54,6 +54,18 @@ static void names(void) {
 static void long_digits(void) { csv_of("1", MILLION); }
 static void quotes(void) { csv_of("\"", MILLION); }
 
+/* As the program reads them, which looks for labels, dates and missing values. */
+static clf_status read_kinds(void) {
+  const clf_table_options o = {.kinds = 1, .missing = CLF_MISSING_KEEP, .header = CLF_HEADER_NO};
+  clf_table t;
+  CLF_TRY(clf_table_read_with("a.csv", &o, &t));
+  clf_table_free(&t);
+  return CLF_OK;
+}
+static void letters(void) { csv_of("x,", MILLION / 2); }
+static void nothing(void) { csv_of(",", MILLION); }
+static void many_columns(void) { csv_of(",", 1100000); }
+
 /* ---- NPY -------------------------------------------------------------------- */
 
 static clf_status read_npy(void) { return read_table("a.npy"); }
@@ -123,6 +135,10 @@ static const limit_case cases[] = {
     CSV("two numbers of one digit a line", two_columns, NULL),
     CSV("one line", long_line, ""),
     CSV("blank lines", blank_lines, ""),
+    {"CSV, kinds of columns", "one letter a column", letters, "a.csv", read_kinds, ""},
+    {"CSV, kinds of columns", "empty fields", nothing, "a.csv", read_kinds, ""},
+    {"CSV, kinds of columns", "too many columns", many_columns, "a.csv", read_kinds,
+     "fields; at most 1048576 are possible"},
     CSV("comments", comments, ""),
     CSV("names of columns", names, NULL),
     CSV("one number of a million digits", long_digits, ""),
