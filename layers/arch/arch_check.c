@@ -220,6 +220,8 @@ clf_status clf__node_check(const clf__node *node) {
   case CLF__ARCH_conv: return check_kernels(node);
   case CLF__ARCH_normal: return check_normal(node);
   case CLF__ARCH_blend: return check_blend(node);
+  case CLF__ARCH_repeat:
+    return ((const clf__arch_repeat *)node)->layers.n ? CLF_OK : refuse(node, "there is no layer");
   case CLF__ARCH_flow: return check_flow(node);
   case CLF__ARCH_piecewise: {
     const clf__arch_piecewise *const p = (const clf__arch_piecewise *)node;

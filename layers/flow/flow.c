@@ -14,8 +14,10 @@ static clf_status totals(const clf_flow *f, int32_t *weights, int32_t *constants
   const int64_t w = clf__slots_weights(&f->slots), c = f->slots.size[CLF_CONSTANT];
   const int64_t d = f->slots.size[CLF_DERIVED];
   if (w + c + d > INT32_MAX)
-    return clf__fail(CLF_EINVAL, "a flow of %lld weights; at most %d are possible", (long long)w,
-                     INT32_MAX);
+    return clf__fail(CLF_EINVAL,
+                     "a flow of %lld numbers, those that it computes from its weights included; at "
+                     "most %d are possible",
+                     (long long)(w + c + d), INT32_MAX);
   *weights = (int32_t)w;
   *constants = (int32_t)c;
   *derived = (int32_t)d;

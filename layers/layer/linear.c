@@ -12,6 +12,9 @@ static int32_t pixels_of(const clf__layer *l) { return by_channel(l) ? clf__pixe
 
 clf_status clf__linear_new(clf__layer *l, clf__slots *slots, int derived, clf__linear **m) {
   const int32_t D = size_of(l), square[2] = {D, D}, one = 1;
+  if ((int64_t)D * D > INT32_MAX)
+    return clf__fail(CLF_EINVAL, "%s: a matrix of %d x %d; at most %d numbers are possible",
+                     l->label, (int)D, (int)D, INT32_MAX);
   *m = l->own = calloc(1, sizeof **m);
   if (!*m) return clf__fail(CLF_ENOMEM, "no memory for %s", l->label);
   if (derived & CLF_LINEAR_W) clf__slots_add(slots, &(*m)->w, CLF_DERIVED, 0, 0, 2, square, NULL);

@@ -209,6 +209,7 @@ static const struct {
      "{\"layer\":\"columns\",\"parts\":[{\"columns\":\"0-2\",\"nod\":{\"layer\":\"log\"}}]}" END,
      "flow JSON, layers[0].parts[0].nod: there is no member of a part \"nod\"; did you mean "
      "\"node\"?"},
+    {TOP "{\"repeat\":3,\"layers\":[]}" END, "flow JSON, layers[0]: repeat: there is no layer"},
     {TOP "{\"repeat\":65536,\"layers\":[{\"repeat\":65536,\"layers\":[{\"layer\":\"lu\"}]}]}" END,
      "flow JSON, its top: the flow has more than 65536 layers, counting repetitions"},
 };

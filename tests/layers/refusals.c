@@ -49,6 +49,10 @@ START_TEST(refusals) {
        "layers.0: its list has 2 numbers; there are 3 dimensions to permute"},
       {"1x2x3: perm(list, list=0, 1) -> normal",
        "layers.0: its list has 2 numbers; there are 3 channels to permute"},
+      {"60000: lu -> normal",
+       "layers.0: a matrix of 60000 x 60000; at most 2147483647 numbers are possible"},
+      {"1048576: qr -> normal",
+       "layers.0: a matrix of 1048576 x 1048576; at most 2147483647 numbers are possible"},
       {"3: conv1x1 -> normal", "layers.0: conv1x1 mixes the channels of images, and its input is 3 "
                                "numbers; lu and dense mix these"},
       {"3: shift-scale(shift=1, 2) -> normal", "layers.0: shift has 2 numbers; it takes 1 or 3"},
