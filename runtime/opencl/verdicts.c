@@ -57,6 +57,8 @@ static void add_drivers(text *t) {
                                          "OPENCL_LAYERS",
                                          "POCL_DEVICES",
                                          "RUSTICL_ENABLE",
+                                         "POCL_CACHE_DIR",
+                                         "XDG_CACHE_HOME",
                                          "PATH",
                                          "HOME",
                                          "LD_LIBRARY_PATH"};

@@ -46,12 +46,15 @@ static void one_file(void) { setenv("OCL_ICD_VENDORS", "vendors/b.icd", 1); }
 static void no_file(void) { setenv("OCL_ICD_VENDORS", "vendors/none", 1); }
 static void no_setting(void) { unsetenv("OCL_ICD_VENDORS"); }
 static void empty_setting(void) { setenv("OCL_ICD_VENDORS", "", 1); }
+/* Drivers abort or build nothing where they cannot store kernels. */
+static void other_cache(void) { setenv("POCL_CACHE_DIR", "/dev/null", 1); }
 
 START_TEST(what_a_verdict_depends_on) {
-  static void (*const changes[])(void) = {new_driver, new_library,  newer_library, by_name,
-                                          empty,      a_folder,     one_file,      no_file,
-                                          no_setting, empty_setting};
+  static void (*const changes[])(void) = {new_driver, new_library,   newer_library, by_name,
+                                          empty,      a_folder,      one_file,      no_file,
+                                          no_setting, empty_setting, other_cache};
   const char *had = getenv("OCL_ICD_VENDORS");
+  char *cache = suite_setenv("POCL_CACHE_DIR", NULL);
   char *before = had ? strdup(had) : NULL;
   ck_assert_int_eq(mkdir("vendors", 0700), 0);
   setenv("OCL_ICD_VENDORS", "vendors", 1);
@@ -60,6 +63,7 @@ START_TEST(what_a_verdict_depends_on) {
   ck_assert_int_eq(invalidates(a_dangling_link), 0);
   for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
     ck_assert_msg(invalidates(changes[i]), "change %zu", i);
+  suite_putenv_back("POCL_CACHE_DIR", cache);
   no_setting();
   if (before) setenv("OCL_ICD_VENDORS", before, 1);
   free(before);
