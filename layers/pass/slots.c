@@ -34,7 +34,8 @@ void clf__slots_add(clf__slots *p, clf__slot *slot, clf__group group, double val
                     int rank, const int32_t *dim, const char *fmt, ...) {
   clf__slot_entry *e = append(p);
   if (!e) return;
-  *slot = (clf__slot){.group = group, .at = p->size[group], .dim = {1, 1, 1, 1}, .rank = rank};
+  *slot =
+      (clf__slot){.group = group, .at = p->size[group], .dim = {1, 1, 1, 1}, .rank = (int16_t)rank};
   memcpy(slot->dim, dim, (size_t)rank * sizeof *dim);
   for (int i = 3, stride = 1; i >= 0; stride *= slot->dim[i--]) slot->stride[i] = stride;
   *e = (clf__slot_entry){.slot = slot, .value = value, .spread = spread};
@@ -49,8 +50,8 @@ void clf__slots_view(clf__slots *p, clf__slot *slot, const clf__slot *whole, int
                      int rank, const int32_t *dim, const int32_t *stride, const char *fmt, ...) {
   clf__slot_entry *e = append(p);
   if (!e) return;
-  *slot =
-      (clf__slot){.group = whole->group, .dim = {1, 1, 1, 1}, .stride = {1, 1, 1, 1}, .rank = rank};
+  *slot = (clf__slot){
+      .group = whole->group, .dim = {1, 1, 1, 1}, .stride = {1, 1, 1, 1}, .rank = (int16_t)rank};
   memcpy(slot->dim, dim, (size_t)rank * sizeof *dim);
   memcpy(slot->stride, stride, (size_t)rank * sizeof *stride);
   *e = (clf__slot_entry){.slot = slot, .whole = whole, .within = within};

@@ -29,10 +29,10 @@ typedef struct clf__vectors {
 
 typedef struct clf__slot {
   clf__group group;
-  int rank;   /* 0: the array does not exist */
-  int64_t at; /* offset of its first element in the vector, set by clf__slots_lay_out() */
+  int16_t rank;      /* 0: the array does not exist */
+  int16_t is_factor; /* 1: a dense matrix that clf__factor_of() (pass.h) may give transposed */
+  int64_t at;        /* offset of its first element in the vector, set by clf__slots_lay_out() */
   int32_t dim[4], stride[4];
-  int is_factor; /* 1: a dense matrix that clf__factor_of() (pass.h) may give transposed */
   /* Rows and columns are stored sorted by their index mod period (sorted.h); 0: in order. */
   int32_t period[2];
 } clf__slot;
