@@ -11,6 +11,7 @@
 #include "json_text.h"
 #include "names.h"
 #include "table.h"
+#include "table_rows.h"
 
 /* ---- Checks -------------------------------------------------------------------------------- */
 
@@ -22,17 +23,6 @@ static clf_status check_finite(const clf_table *t, const char *of) {
   return CLF_OK;
 }
 
-static clf_status check_weights(const clf_fit_data *d) {
-  double sum = 0;
-  for (int64_t i = 0; d->weights && i < d->x->rows; i++) {
-    if (!(d->weights[i] >= 0 && isfinite(d->weights[i])))
-      return clf__fail(CLF_ENUM, "the weight of row %lld is %g; it must be 0 or above",
-                       (long long)i + 1, d->weights[i]);
-    sum += d->weights[i];
-  }
-  return !d->weights || sum > 0 ? CLF_OK : clf__fail(CLF_ENUM, "the weights of all rows are 0");
-}
-
 clf_status clf__fit_check_data(const clf__fit *f) {
   const clf_fit_data *d = f->data;
   if (d->given && d->given->rows != d->x->rows)
@@ -40,7 +30,7 @@ clf_status clf__fit_check_data(const clf__fit *f) {
                      (long long)d->given->rows, (long long)d->x->rows);
   CLF_TRY(check_finite(d->x, ""));
   if (d->given) CLF_TRY(check_finite(d->given, " of the context"));
-  return check_weights(d);
+  return clf__check_weights(d->weights, d->x->rows, "");
 }
 
 /* A column with a single value has no density, and carries no information. */

@@ -50,17 +50,19 @@ clf_status clf__check_given_rows(const clf_flow *f, const clf_table *given, int6
   return CLF_OK;
 }
 
-static clf_status check_weights(const clf__table_rows *r) {
+clf_status clf__check_weights(const double *weights, int64_t rows, const char *what) {
   double sum = 0;
-  for (int64_t i = 0; i < r->data->rows && r->weights; i++) {
-    const double w = r->weights[i];
-    if (!(w >= 0 && isfinite(w)))
-      return clf__fail(CLF_ENUM, "the %sweight of row %lld is %g; it must be 0 or above", r->what,
-                       (long long)i + 1, w);
-    sum += w;
+  for (int64_t i = 0; i < rows && weights; i++) {
+    if (!(weights[i] >= 0 && isfinite(weights[i])))
+      return clf__fail(CLF_ENUM, "the %sweight of row %lld is %g; it must be 0 or above", what,
+                       (long long)i + 1, weights[i]);
+    sum += weights[i];
   }
-  return !r->weights || sum > 0 ? CLF_OK
-                                : clf__fail(CLF_ENUM, "the %sweights of all rows are 0", r->what);
+  if (weights && !isfinite(sum))
+    return clf__fail(CLF_ENUM, "the sum of the %sweights is too large; divide them by a constant",
+                     what);
+  return !weights || sum > 0 ? CLF_OK
+                             : clf__fail(CLF_ENUM, "the %sweights of all rows are 0", what);
 }
 
 /* ---- Columns by name ---------------------------------------------------------------------- */
@@ -97,7 +99,7 @@ clf_status clf__rows_open(clf__table_rows *r, const clf_flow *f, const clf__tabl
   }
   CLF_TRY(check_data(r, f));
   CLF_TRY(clf__check_given_rows(f, r->given, r->data->rows, r->what, "row"));
-  return check_weights(r);
+  return clf__check_weights(r->weights, r->data->rows, r->what);
 }
 
 void clf__rows_free(clf__table_rows *r) {

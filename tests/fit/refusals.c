@@ -29,6 +29,9 @@ START_TEST(bad_input_is_refused) {
           "there are 8 rows to train and validate on; at least 10 are needed");
   refused(&(clf_fit_data){.x = &x, .weights = weights}, &o, CLF_ENUM,
           "the weights of all rows are 0");
+  for (int i = 0; i < 50; i++) weights[i] = 1e308;
+  refused(&(clf_fit_data){.x = &x, .weights = weights}, &o, CLF_ENUM,
+          "the sum of the weights is too large; divide them by a constant");
   weights[3] = -1;
   refused(&(clf_fit_data){.x = &x, .weights = weights}, &o, CLF_ENUM,
           "the weight of row 4 is -1; it must be 0 or above");
