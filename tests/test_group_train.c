@@ -129,7 +129,8 @@ static clf_status run(const plan *p, clf_group *g, clf_flow *f, clf_trainer *t) 
   if (p->copies) t->copy.every = 0;
   if (p->from) CLF_TRY(clf_trainer_resume(t, path_of(p->from)));
   if (g) CLF_TRY(clf_trainer_set_group(t, g, p->shares));
-  if (p->fails && w.rank == p->other) faulty = (struct faulty){p->fails, 0, p->for_good};
+  if (p->fails && w.rank == p->other)
+    faulty = (struct faulty){.n = p->fails, .for_good = p->for_good};
   const clf_status s = clf_trainer_run(t, watch, &w);
   if (s && !(s == CLF_ESTOPPED && p->stop)) return s;
   (void)f;
@@ -398,6 +399,7 @@ static void set_up(void) {
   for (int r = 0; r < MEMBERS; r++) WORKS(clf_open(where, &device[r]));
   faulty = (struct faulty){0};
   failing = open_faulty(where);
+  failing->many_callers = device[0]->many_callers; /* it divides rows as the others, for the bits */
 }
 static void tear_down(void) {
   for (int r = 0; r < MEMBERS; r++) clf_close(device[r]);

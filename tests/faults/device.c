@@ -7,9 +7,8 @@
 struct faulty faulty;
 
 static clf_status due(const char *what) {
-  faulty.calls++;
-  if (faulty.calls != faulty.n && !(faulty.for_good && faulty.n && faulty.calls > faulty.n))
-    return CLF_OK;
+  const long call = ++faulty.calls;
+  if (call != faulty.n && !(faulty.for_good && faulty.n && call > faulty.n)) return CLF_OK;
   return clf__fail(CLF_EDEVICE, "call %ld, %s, fails", faulty.n, what);
 }
 
