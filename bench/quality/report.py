@@ -25,9 +25,9 @@ COLUMNS = {
 NOISE = 0.03  # nats: differences below do not count
 # {table: {method: mean}} of a run whose rows were not kept; it counts where a column has no result.
 EARLIER = "earlier.json"
-EARLIER_NOTE = """- Figures in italics are of an earlier run with the same rows and limits, whose log p of single rows
-  was not kept: differences to them have no error. Those of `clflow fit` are of a former version, the
-  median of up to three seeds.
+EARLIER_NOTE = """- Figures in italics are of an earlier run with the same rows and limits, whose log p of single
+  rows was not kept: differences to them have no error. Those of `clflow fit` are of a former
+  version, the median of up to three seeds.
 """
 
 
@@ -217,8 +217,8 @@ def page(folder, seconds):
   covariance and regularisation, the bandwidth of the kernel density estimate, and the size of each
   peer's flow. NSF coupling is the best by validation rows of zuko's, nflows' and normflows', as far
   as they were run; MAF of zuko's and nflows'.
-{italics}- Processor time leaves out waiting for other work, but not that other work makes a processor slower:
-  on a busy machine a training has fewer steps.
+{italics}- Processor time leaves out waiting for other work, but other work also makes a processor slower: on
+  a busy machine a training has fewer steps.
 - "given" tables are conditional: p(columns | context). The Gaussian and the mixture are fitted
   jointly and conditioned.
 - The error is the standard error of the best mean. The last column is the paired difference of
