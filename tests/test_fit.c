@@ -39,13 +39,6 @@ static clf_flow *fit(const clf_fit_data *data, const clf_fit_options *o) {
   return flow;
 }
 
-/* Sanitizers take several times as long, so the fits are worse. */
-#ifdef __SANITIZE_ADDRESS__
-enum { SLOW = 1 };
-#else
-enum { SLOW = 0 };
-#endif
-
 clf_fit_options brief(double seconds) {
   clf_fit_options o = clf_fit_options_default();
   o.seconds = seconds;
@@ -99,9 +92,9 @@ START_TEST(moons_are_fitted) {
   const clf_fit_options o = brief(2);
   clf_flow *flow = fit(&(clf_fit_data){.x = &x, .name = "moons"}, &o);
   json_t *record = record_of(flow);
-  ck_assert_double_gt(number(record, "result", "test"), SLOW ? -1.6 : -0.6);
+  ck_assert_double_gt(number(record, "result", "test"), -0.6);
   ck_assert_double_lt(number(candidate(record, "gaussian"), NULL, "test"), -1.6);
-  if (!SLOW) ck_assert_double_gt(number(candidate(record, "mixture"), NULL, "test"), -0.8);
+  ck_assert_double_gt(number(candidate(record, "mixture"), NULL, "test"), -0.8);
   ck_assert_double_eq_tol(mean_test(flow, &x, NULL, record), number(record, "result", "test"),
                           1e-6);
   const double gain = number(candidate(record, "gaussian"), NULL, "gain");
@@ -219,7 +212,7 @@ START_TEST(a_search_that_is_stopped_gives_the_best_so_far) {
   json_t *record = record_of(flow);
   ck_assert(json_is_true(json_object_get(record, "stopped")));
   ck_assert_uint_eq(json_array_size(json_object_get(record, "candidates")), 4); /* mixtures too */
-  ck_assert_double_gt(number(record, "result", "test"), SLOW ? -1.6 : -0.8);
+  ck_assert_double_gt(number(record, "result", "test"), -0.8);
   json_decref(record);
   clf_flow_free(flow);
   clf_table_free(&x);
@@ -258,7 +251,7 @@ START_TEST(columns_are_modelled_given_others) {
   json_t *record = record_of(flow);
   ck_assert_int_eq(clf_flow_context(flow), 1);
   ck_assert_double_gt(number(record, "result", "test"),
-                      number(candidate(record, "gaussian"), NULL, "test") + (SLOW ? 0 : 0.5));
+                      number(candidate(record, "gaussian"), NULL, "test") + 0.5);
   ck_assert_double_eq_tol(mean_test(flow, &x, &given, record), number(record, "result", "test"),
                           1e-6);
   json_decref(record);
@@ -348,7 +341,7 @@ START_TEST(columns_are_treated_only_if_that_is_better_together) {
   clf_treatments each;
   WORKS(clf_table_treat(&x, NULL, 0, NULL, &each));
   ck_assert_str_ne(each.head, "standardize");
-  clf_fit_options o = brief(SLOW ? 20 : 5);
+  clf_fit_options o = brief(5);
   o.quick = 1;
   clf_flow *flow = fit(&(clf_fit_data){.x = &x}, &o);
   json_t *record = record_of(flow);
@@ -437,7 +430,7 @@ START_TEST(discrete_columns_are_scored_with_noise) {
   uint32_t s = 1;
   WORKS(clf_table_new(ROWS, 2, &x));
   for (int i = 0; i < 2 * ROWS; i++) x.at[i] = (s = s * 1664525u + 1013904223u) >> 30;
-  clf_fit_options o = brief(SLOW ? 8 : 2);
+  clf_fit_options o = brief(2);
   o.quick = 1;
   clf_flow *flow = fit(&(clf_fit_data){.x = &x}, &o);
   json_t *record = record_of(flow);
@@ -465,11 +458,11 @@ START_TEST(near_copies_are_found_by_kernels) {
   for (int i = 0; i < 2 * ORIGINALS; i++) original[i] = nearly_normal(&s);
   for (int i = 0; i < 2 * ROWS; i++)
     x.at[i] = original[i % (2 * ORIGINALS)] + 0.01 * nearly_normal(&s);
-  clf_fit_options o = brief(SLOW ? 16 : 4);
+  clf_fit_options o = brief(4);
   o.quick = 1;
   clf_flow *flow = fit(&(clf_fit_data){.x = &x}, &o);
   json_t *record = record_of(flow);
-  ck_assert_double_gt(number(candidate(record, "kernels"), NULL, "test"), SLOW ? -0.5 : 0.4);
+  ck_assert_double_gt(number(candidate(record, "kernels"), NULL, "test"), 0.4);
   ck_assert_double_gt(number(candidate(record, "kernels"), NULL, "weight"), 0.1);
   ck_assert(notes_about(record, "the model contains rows of the table"));
   json_decref(record);

@@ -12,7 +12,7 @@ void tests_of_refusals(TCase *tc);
 extern clf_device *dev; /* open during all tests */
 /* A built-in set. */
 clf_table drawn(const char *set);
-/* The usual options, with this many seconds. */
+/* The usual options, with this many seconds of the clock of clock.c. */
 clf_fit_options brief(double seconds);
 
 #endif
