@@ -51,20 +51,29 @@ typedef struct layout {
   int32_t more, step; /* elements between rows; distance of elements of a row */
 } layout;
 
-/* c = a b of ones, each in this layout; every element of c is K + beta. */
-static void product(layout a, layout b, layout c, float beta) {
-  clf_gemm_args p = {.a = ones(M, K, K + a.more, a.step),
-                     .b = ones(K, N, N + b.more, b.step),
-                     .c = ones(M, N, N + c.more, c.step),
-                     .alpha = 1,
-                     .beta = beta};
-  float got[M * N];
-  WORKS(clf_dispatch(dev, CLF_OP_gemm, &p));
-  WORKS(clf_read(dev, p.c, got));
-  for (int i = 0; i < M * N; i++) ck_assert_float_eq(got[i], K + beta);
+static const layout dense = {0, 1};
+
+static void multiply_ones(clf_gemm_args *p) {
+  const int count = p->c.dim[0] * p->c.dim[1];
+  float got[ROOM];
+  p->alpha = 1;
+  WORKS(clf_dispatch(dev, CLF_OP_gemm, p));
+  WORKS(clf_read(dev, p->c, got));
+  for (int i = 0; i < count; i++) ck_assert_float_eq(got[i], (float)p->a.dim[1] + p->beta);
 }
 
-static const layout dense = {0, 1};
+/* c = a b of ones, each in this layout; every element of c is K + beta. */
+static void product(layout a, layout b, layout c, float beta) {
+  multiply_ones(&(clf_gemm_args){.a = ones(M, K, K + a.more, a.step),
+                                 .b = ones(K, N, N + b.more, b.step),
+                                 .c = ones(M, N, N + c.more, c.step),
+                                 .beta = beta});
+}
+
+static void product_of_sizes(int32_t m, int32_t n, int32_t k) {
+  multiply_ones(
+      &(clf_gemm_args){.a = ones(m, k, k, 1), .b = ones(k, n, n, 1), .c = ones(m, n, n, 1)});
+}
 
 static void count_is(int count) {
   ck_assert_int_eq(cl()->blas_count, count);
@@ -83,6 +92,20 @@ START_TEST(rows_it_takes) {
   count_is(2);
   product(dense, dense, (layout){7, 1}, 2);
   count_is(2);
+}
+END_TEST
+
+/* A size that is no multiple of 32 makes another class, whichever of the three it is. */
+START_TEST(sizes_of_a_class) {
+  product_of_sizes(64, 96, 64);
+  product_of_sizes(96, 64, 96);
+  count_is(1);
+  product_of_sizes(65, 96, 64);
+  count_is(2);
+  product_of_sizes(64, 97, 64);
+  count_is(3);
+  product_of_sizes(64, 96, 65);
+  count_is(4);
 }
 END_TEST
 
@@ -197,6 +220,7 @@ int main(void) {
   tcase_set_timeout(c, 300);
   tcase_add_checked_fixture(c, open_device, close_device);
   tcase_add_test(c, rows_it_takes);
+  tcase_add_test(c, sizes_of_a_class);
   tcase_add_test(c, rows_it_does_not_take);
   tcase_add_test(c, classes_it_is_not_trusted_in);
   tcase_add_test(c, it_is_absent);

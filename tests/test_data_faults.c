@@ -49,14 +49,27 @@ static clf_status advise(finding *f) {
   return CLF_OK;
 }
 
+static void add_table(finding *f, const clf_table *t) {
+  for (int32_t d = 0; d < t->cols; d++) add(f, t->names ? t->names[d] : NULL, t->cols);
+  for (int64_t i = 0; i < t->rows * t->cols; i++) add(f, "", t->at[i]);
+  add(f, t->notes, 0);
+}
+
 static clf_status read_table(finding *f) {
   clf_table t;
   CLF_TRY(clf_table_read("t.csv", &t));
-  for (int32_t d = 0; d < t.cols; d++) add(f, t.names ? t.names[d] : NULL, t.cols);
-  for (int64_t i = 0; i < t.rows * t.cols; i++) add(f, "", t.at[i]);
-  add(f, t.notes, 0);
+  add_table(f, &t);
   clf_table_free(&t);
   return CLF_OK;
+}
+
+static clf_status match_table(finding *f) {
+  clf_table t;
+  CLF_TRY(clf_table_read("named.csv", &t));
+  const clf_status s = clf_table_match(&t, (char *[]){"z", "x"}, 2);
+  if (!s) add_table(f, &t);
+  clf_table_free(&t);
+  return s;
 }
 
 static clf_status read_images(finding *f) {
@@ -77,6 +90,7 @@ static const struct {
   const char *remark; /* among others */
 } jobs[] = {{"advice", advise, "column 6 has a value far from all others"},
             {"table", read_table, "decimal"},
+            {"match", match_table, "left out because the model has no such column: y"},
             {"images", read_images, "d: 3 images of 16 bits have no sample above 900"}};
 enum { JOBS = sizeof jobs / sizeof *jobs };
 
@@ -119,9 +133,11 @@ static void put_deep(const char *path, uint16_t value) {
 static char folder[] = "/tmp/clflow-data-faults-XXXXXX";
 static void set_up(void) {
   static const char table[] = "# x y z\n1,5;2;3\n4;5,5;6\n";
+  static const char named[] = "x,y,z\n1,2,3\n";
   ck_assert_ptr_nonnull(mkdtemp(folder));
   ck_assert_int_eq(chdir(folder) | mkdir("d", 0777), 0);
   write_bytes("t.csv", table, sizeof table - 1);
+  write_bytes("named.csv", named, sizeof named - 1);
   put_deep("d/a.png", 900);
   put_deep("d/b.png", 900);
   put_deep("d/c.png", 800);

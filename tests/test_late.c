@@ -176,21 +176,27 @@ START_TEST(goes_on_with_the_next) {
 }
 END_TEST
 
-/* Once the caller has read results, the device must not be replaced silently. */
-START_TEST(not_after_a_result) {
-  static const char bent[] = "test?axpby*) echo why it is bent;;";
-  script(bent);
-  work w = begin("auto");
-  WORKS(zero(&w));
-  holds(&w, 0);
+static const char bent[] = "test?axpby*) echo why it is bent;;";
+
+/* The script is `bent`: the message names the device and what failed, also the second time. */
+static void add_is_refused(work *w) {
   for (int i = 0; i < 2; i++) {
-    ck_assert_int_eq(add(&w, 2), CLF_EDEVICE);
+    ck_assert_int_eq(add(w, 2), CLF_EDEVICE);
     ck_assert_msg(strncmp(clf_errmsg(), "opencl:0 ", 9) == 0 &&
                       strstr(clf_errmsg(), " computes axpby wrongly, or cannot (it is bent): take "
                                            "another device, such as cpu, by --device or "
                                            "CLFLOW_DEVICE"),
                   "%s", clf_errmsg());
   }
+}
+
+/* Once the caller has read results, the device must not be replaced silently. */
+START_TEST(not_after_a_result) {
+  script(bent);
+  work w = begin("auto");
+  WORKS(zero(&w));
+  holds(&w, 0);
+  add_is_refused(&w);
   was_asked("list\nopen opencl:0\ntest fill 0\ntest axpby 0\n");
   holds(&w, 0);                    /* other operations still work */
   WORKS(clf__revive(w.dev, NULL)); /* and what is known remains known */
@@ -199,6 +205,19 @@ START_TEST(not_after_a_result) {
   WORKS(zero(&w));
   ck_assert_int_eq(add(&w, 2), CLF_EDEVICE);
   was_asked("");
+  end(&w);
+}
+END_TEST
+
+/* If the next device cannot be opened either, the failure of the first one is reported. */
+START_TEST(there_is_no_next) {
+  script(bent);
+  work w = begin("auto");
+  char *const threads = suite_setenv("CLFLOW_THREADS", "none"); /* which cpu refuses */
+  add_is_refused(&w);
+  suite_putenv_back("CLFLOW_THREADS", threads);
+  ck_assert_int_eq(add(&w, 2), CLF_EDEVICE); /* and it is not tried again */
+  ck_assert(runs_on(w.dev, "opencl:0 "));
   end(&w);
 }
 END_TEST
@@ -327,6 +346,7 @@ int main(void) {
   tcase_add_test(c, without_a_cache);
   tcase_add_loop_test(c, goes_on_with_the_next, 0, 2);
   tcase_add_test(c, not_after_a_result);
+  tcase_add_test(c, there_is_no_next);
   tcase_add_test(c, crashes_and_silence);
   tcase_add_test(c, in_this_process);
   tcase_add_test(c, all_at_once);

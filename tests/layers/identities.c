@@ -3,6 +3,7 @@
  * double. */
 #include <math.h>
 #include "layers/lists.h"
+#include "linear.h"
 
 static const char *const lists[] = {
     "5: perm(random) -> normal",
@@ -134,7 +135,25 @@ START_TEST(gradients) {
 }
 END_TEST
 
+/* The element after the matrix is left alone. */
+START_TEST(random_matrices_are_orthogonal) {
+  enum { D = 4, AFTER = 7 };
+  double w[D * D + 1];
+  clf__host_random r = {3};
+  w[D * D] = AFTER;
+  clf__linear_init_orthogonal(&(clf__slot){.dim = {D, D}}, &r, w);
+  for (int i = 0; i < D; i++)
+    for (int j = 0; j < D; j++) {
+      double product = 0;
+      for (int k = 0; k < D; k++) product += w[i * D + k] * w[j * D + k];
+      ck_assert_double_eq_tol(product, i == j, 1e-14);
+    }
+  ck_assert_double_eq(w[D * D], AFTER);
+}
+END_TEST
+
 void tests_of_identities(TCase *tc) {
+  tcase_add_test(tc, random_matrices_are_orthogonal);
   tcase_add_loop_test(tc, inverses, 0, LISTS);
   tcase_add_loop_test(tc, log_dets, 0, LISTS);
   tcase_add_loop_test(tc, gradients, 0, LISTS);

@@ -64,6 +64,19 @@ START_TEST(memory_of_blocks) {
 }
 END_TEST
 
+/* Rows of a context of one column are memory; without a context there are none. */
+START_TEST(memory_of_a_context) {
+  static const char *const archs[] = {"2: lu -> normal", "2|1: lu -> normal"};
+  size_t elements[2];
+  for (int i = 0; i < 2; i++) {
+    clf_flow *f = flows_of(dev, archs[i], 6);
+    WORKS(clf__flow_measure(f, 256, CLF_VALUES, 0, &elements[i]));
+    clf_flow_free(f);
+  }
+  ck_assert_uint_eq(elements[1] - elements[0], 256);
+}
+END_TEST
+
 START_TEST(memory_decides_what_is_stored) {
   clf_flow *f = deep_flow(CLF_NVP, 64);
   const clf_train_plan all = plan_of(f, CLF_ACTIVATIONS_AUTO, 0);
@@ -205,6 +218,7 @@ void tests_of_memory(TCase *tc) {
   tcase_add_test(tc, what_a_plan_says);
   tcase_add_loop_test(tc, memory_of_depths, 0, 2);
   tcase_add_test(tc, memory_of_blocks);
+  tcase_add_test(tc, memory_of_a_context);
   tcase_add_test(tc, memory_decides_what_is_stored);
   tcase_add_test(tc, inverse_that_explodes_at_once);
   tcase_add_test(tc, inverse_that_explodes_later);
