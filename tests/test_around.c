@@ -95,7 +95,8 @@ START_TEST(any_call) {
   float sum = 0;
   char sentence[64];
   const int before = silence();
-  faulty.n = faulty.calls = 0;
+  faulty.n = 0;
+  faulty.calls = 0;
   const clf_status first = kinds[_i].run(dev, &sum);
   const long calls = faulty.calls;
   const uint64_t base = clf_memory_taken(dev, 0).now;

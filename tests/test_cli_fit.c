@@ -53,7 +53,7 @@ static int is_there(const char *path) { return access(path, F_OK) == 0; }
 START_TEST(raw_table) {
   succeeds("fit birds.csv --time 2", "model:  birds.flow\nreport: birds.report.html\n");
   ck_assert(is_there("birds.flow") && is_there("birds.report.html"));
-  succeeds("sample birds.flow -n 40 --seed 3 --out s.csv", "");
+  succeeds("sample birds.flow -n 400 --seed 3 --out s.csv", "");
   char *text = read_file("s.csv", NULL);
   ck_assert_msg(strncmp(text, "kind,sex,caught,eggs,wing\n", 26) == 0, "%.200s", text);
   int rows = 0, terns = 0;
@@ -70,10 +70,10 @@ START_TEST(raw_table) {
     ck_assert((sex == 'f' || sex == 'm') && day >= 1 && day <= 28 && eggs >= 1 && eggs <= 3);
     sum[*kind == 'g'] += wing;
   }
-  ck_assert_int_eq(rows, 41);
-  ck_assert_msg(terns > 4 && terns < 25, "%d terns of 40", terns);
+  ck_assert_int_eq(rows, 401);
+  ck_assert_msg(terns > 40 && terns < 250, "%d terns of 400", terns);
   ck_assert_double_eq_tol(sum[0] / terns, 28.5, 3.5);
-  ck_assert_double_eq_tol(sum[1] / (40 - terns), 37.5, 3.5);
+  ck_assert_double_eq_tol(sum[1] / (400 - terns), 37.5, 3.5);
   free(text);
 }
 END_TEST

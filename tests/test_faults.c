@@ -262,7 +262,7 @@ static long disarmed(void) { /* calls since it was armed */
 }
 
 /* From one n to the next where each opens a device: a failure may mean that the driver compiles. */
-static long slow_step(void) { return stride > 1 ? 48 : 1; }
+static long slow_step(void) { return stride > 1 ? 96 : 1; }
 
 START_TEST(opening) {
   clf_device *dev = NULL;

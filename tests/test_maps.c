@@ -11,6 +11,7 @@
 #define SIZE(array) ((int)(sizeof(array) / sizeof *(array)))
 
 static const char *const devices[] = {"cpu64", "cpu", "opencl"};
+static clf_device *device[SIZE(devices)]; /* opened by the first test that needs it */
 static clf_device *dev;
 static clf_arena arena;
 static int exact; /* double */
@@ -24,18 +25,17 @@ static const maps_case *case_at(int i) {
 
 /* Each test runs for each device and case, unless it needs OpenCL and there is none. */
 static const maps_case *begin(int i) {
-  const char *where = devices[i / case_count()];
-  const clf_status s = clf_open(where, &dev);
+  const int k = i / case_count();
+  const char *where = devices[k];
+  const clf_status s = device[k] ? CLF_OK : clf_open(where, &device[k]);
   if (s == CLF_ENODEV && strcmp(where, "opencl") == 0) return NULL;
   ck_assert_msg(!s, "%s", clf_errmsg());
+  dev = device[k];
   exact = strcmp(where, "cpu64") == 0;
   WORKS(clf_arena_init(&arena, dev, 1 << 18));
   return case_at(i % case_count());
 }
-static void end(void) {
-  clf_arena_free(&arena);
-  clf_close(dev);
-}
+static void end(void) { clf_arena_free(&arena); }
 
 static clf_tensor put(int n, int c, int h, const double *at) {
   clf_tensor t;
@@ -454,5 +454,7 @@ int main(void) {
   tcase_add_loop_test(tc, test_views, 0, all);
   tcase_add_loop_test(tc, test_outside, 0, all);
   suite_add_tcase(suite, tc);
-  return suite_run(suite);
+  const int code = suite_run(suite);
+  for (int k = 0; k < SIZE(devices); k++) clf_close(device[k]);
+  return code;
 }

@@ -328,7 +328,8 @@ START_TEST(any_call_of_the_watchdog) {
   char told[512], sentence[64];
   if (w->fuse) setenv("CLFLOW_FUSE", w->fuse, 1);
   clf_device *dev = open_faulty(where);
-  faulty.n = faulty.calls = 0;
+  faulty.n = 0;
+  faulty.calls = 0;
   const clf_status first = burst(dev, w, &want);
   ck_assert_msg(first == CLF_ENUM && strncmp(clf_errmsg(), "step ", 5) == 0, "%s: %s: %s", w->name,
                 clf_strerror(first), clf_errmsg());

@@ -8,6 +8,7 @@
 
 enum { ITERATIONS = 200 };
 #define SMALLEST 1e-6 /* psi, as a share of the variance */
+#define ROUNDED 1e-12 /* what rounding may leave of a variance that is explained completely */
 #define CHANGE 1e-5   /* of psi, as a share of the variance: below it EM has converged */
 
 /* Symmetric matrices are packed: row i has its first i + 1 elements. */
@@ -33,7 +34,8 @@ static void start(factors *f) {
     int32_t pivot = 0;
     for (int32_t i = 1; i < f->D; i++)
       if (left[i] > left[pivot]) pivot = i;
-    const double root = sqrt(fmax(left[pivot], 1e-300));
+    if (!(left[pivot] > ROUNDED * f->s[packed(pivot, pivot)])) break; /* fewer factors explain it */
+    const double root = sqrt(left[pivot]);
     const double *at = f->lambda + pivot * f->Q;
     for (int32_t i = 0; i < f->D; i++) {
       double v = f->s[packed(i, pivot)];

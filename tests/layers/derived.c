@@ -39,7 +39,9 @@ static void by_write64(clf_flow *f, const float *w) {
 static void by_parameter(clf_flow *f, const float *w) {
   for (int i = 0; i < clf_flow_param_count(f); i++) {
     const clf_param p = clf_flow_param(f, i);
-    WORKS(clf_write(f->dev, p.at, w + (p.at.offset - f->w.offset)));
+    const int64_t from = (int64_t)(p.at.offset - f->w.offset);
+    if (from >= 0 && from < (int64_t)clf__count(&f->w)) /* no constant, which has its own vector */
+      WORKS(clf_write(f->dev, p.at, w + from));
   }
 }
 static void by_operation(clf_flow *f, const float *w) {
