@@ -121,21 +121,37 @@ static int32_t all_columns(const clf__fit *f) {
   return f->data->x->cols + (f->data->given ? f->data->given->cols : 0);
 }
 
-/* Tries one way after the other, until two in a row were no better than the best. */
+/* A series of candidates that ends after two in a row were no better than the best of the series.
+ */
+typedef struct series {
+  int worse;
+  double top, longest; /* the best validation, and the seconds of the slowest */
+} series;
+
+static int goes_on(const clf__fit *f, const series *r, double end) {
+  return r->worse < 2 && has_time(f, r->longest, end);
+}
+
+static clf_status try_next(clf__fit *f, series *r, const char *name, const char *base,
+                           const char *options, clf__fit_candidate *best) {
+  const double began = clf__fit_seconds(f);
+  clf__fit_candidate c;
+  CLF_TRY(fit(f, name, base, options, &c));
+  r->longest = fmax(r->longest, clf__fit_seconds(f) - began);
+  r->worse = c.arch && c.valid.mean > r->top ? 0 : r->worse + 1;
+  if (!c.arch) return CLF_OK;
+  r->top = fmax(r->top, c.valid.mean);
+  keep_better(best, &c);
+  return CLF_OK;
+}
+
 static clf_status try_ways(clf__fit *f, const char *base, const char *const *ways, double end,
                            clf__fit_candidate *best) {
-  int worse = 0;
-  double top = -INFINITY, longest = best->seconds, number;
-  for (; *ways && worse < 2 && has_time(f, longest, end); ways++) {
-    const double began = clf__fit_seconds(f);
-    clf__fit_candidate c;
+  series r = {.top = -INFINITY, .longest = best->seconds};
+  double number;
+  for (; *ways && goes_on(f, &r, end); ways++) {
     if (value_of(*ways, "factors", &number) && 2 * number > all_columns(f)) break;
-    CLF_TRY(fit(f, "gaussian", base, *ways, &c));
-    longest = fmax(longest, clf__fit_seconds(f) - began);
-    worse = c.arch && c.valid.mean > top ? 0 : worse + 1;
-    if (!c.arch) continue;
-    top = fmax(top, c.valid.mean);
-    keep_better(best, &c);
+    CLF_TRY(try_next(f, &r, "gaussian", base, *ways, best));
   }
   return CLF_OK;
 }
@@ -344,23 +360,15 @@ static int64_t fewest_train(const clf__fit *f) {
   return rows;
 }
 
-/* Widths become smaller until two in a row were no better than the best. */
+/* Widths become smaller. */
 static clf_status try_widths(clf__fit *f, const char *base, double width, int neighbour, double end,
                              clf__fit_candidate *best) {
   enum { WIDTHS = 20 };
-  int worse = 0;
-  double top = -INFINITY, longest = 0;
-  for (int i = 0; i < WIDTHS && worse < 2 && has_time(f, longest, end); i++, width *= 0.7) {
-    const double began = clf__fit_seconds(f);
+  series r = {.top = -INFINITY};
+  for (int i = 0; i < WIDTHS && goes_on(f, &r, end); i++, width *= 0.7) {
     char options[64];
-    clf__fit_candidate c;
     snprintf(options, sizeof options, "kernels=%.3g, neighbour=%d", width, neighbour);
-    CLF_TRY(fit(f, CLF_FIT_KERNELS, base, options, &c));
-    longest = fmax(longest, clf__fit_seconds(f) - began);
-    worse = c.arch && c.valid.mean > top ? 0 : worse + 1;
-    if (!c.arch) continue;
-    top = fmax(top, c.valid.mean);
-    keep_better(best, &c);
+    CLF_TRY(try_next(f, &r, CLF_FIT_KERNELS, base, options, best));
   }
   return CLF_OK;
 }
