@@ -41,8 +41,8 @@ enum { CLF_THE_DATA = 1, CLF_THE_CONTEXT = 2 };
 
 /* What follows from the weights and constants of a flow (derived.c). */
 typedef struct clf__derived {
-  int computed, transposed; /* 1: from what f->arena contained after so many writes: */
-  uint32_t writes;
+  int computed, transposed; /* 1: derived arrays, or transposed matrices, are there */
+  uint32_t writes;          /* of the weights' buffer, when they were computed */
   clf_arena arena;
   clf__vectors columns; /* transposed matrices, each at its offset in w or d; or no buffers */
 } clf__derived;
