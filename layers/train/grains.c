@@ -61,11 +61,15 @@ static clf_status lay_out(clf_trainer *t, int count) {
 clf_status clf__grains_reserve(clf_trainer *t) {
   clf__grains *g = &t->grains;
   const int count = clf__grains_waiting(g->count, g->first[g->rank], g->first[g->rank + 1]);
+  if (g->room == count) return CLF_OK;
   clf_arena_free(&g->arena);
   g->arena = (clf_arena){.dev = t->dev};
+  g->room = -1;
   CLF_TRY(lay_out(t, count)); /* measures */
   CLF_TRY(clf_arena_init(&g->arena, t->dev, g->arena.used));
-  return lay_out(t, count);
+  CLF_TRY(lay_out(t, count));
+  g->room = count;
+  return CLF_OK;
 }
 
 /* ---- Which rows ------------------------------------------------------------------------------ */
@@ -266,6 +270,7 @@ static clf_status compute(clf_trainer *t) {
   clf__stack stack;
   if (t->group.failed) return clf__fail(t->group.failed, "%s", t->group.why);
   CLF_TRY(fit(t));
+  CLF_TRY(clf__grains_reserve(t));
   CLF_TRY(clf__flow_reserve(t->f, t->plan.part, clf__trainer_mode(t, t->step)));
   if (states_count(t->f)) CLF_TRY(clf__vector_copy(t->dev, states_of(t->f), t->grains.states));
   t->grains.off = 0;
@@ -301,6 +306,7 @@ clf_status clf__grains_check(const clf_train_options *o) {
 clf_status clf__grains_make(clf_trainer *t) {
   clf__grains *g = &t->grains;
   if (!g->count) return CLF_OK;
+  g->room = -1;
   g->alone[1] = g->count;
   g->first = g->alone;
   g->own = t->f->message;

@@ -266,7 +266,7 @@ static double slowest(const int32_t *first, const double *grain, int32_t size) {
 }
 
 /* After some steps everybody hears how long a grain takes everybody; shares follow, equally
- * decided by all, once. */
+ * decided by all, once. They count from the next step on, which reserves memory for them. */
 static clf_status divide_by_speed(clf_trainer *t) {
   clf__membership *m = of(t);
   const int32_t size = clf_group_size(m->g), K = t->grains.count;
@@ -279,10 +279,8 @@ static clf_status divide_by_speed(clf_trainer *t) {
   if (!s) {
     for (int32_t r = 0; r < size; r++) grain[size + r] = 1 / fmax(grain[r], 1e-9);
     divide(K, size, grain + size, first);
-    if (slowest(first, grain, size) * WORTH < slowest(m->first, grain, size)) {
+    if (slowest(first, grain, size) * WORTH < slowest(m->first, grain, size))
       memcpy(m->first, first, ((size_t)size + 1) * sizeof *first);
-      s = clf__grains_reserve(t);
-    }
   }
   free(grain);
   free(first);

@@ -52,6 +52,7 @@ typedef struct clf__grains {
   int32_t rank, alone[2]; /* which member of a group this is; and `first` of one alone */
   const int32_t *first;   /* the grains of each member, as clf__split has them */
   clf_arena arena;
+  int room;                     /* how many sums `memory` is for; -1: there is none */
   clf_tensor own;               /* the flow's message, where every step ends */
   clf_tensor memory[CLF_ROOTS]; /* for sums that wait, as the flow's message */
   clf_tensor sum[CLF_ROOTS];    /* where they are: in one of these two */
@@ -236,7 +237,8 @@ clf_status clf__trainer_steps(clf_trainer *t, int64_t to);
 
 /* EINVAL: grains that are no power of two, or a part that is not one of them. */
 clf_status clf__grains_check(const clf_train_options *o);
-/* Memory for the grains of options.grains; and for those that are this member's now. */
+/* Memory for the grains of options.grains; and for those that are this member's now, unless there
+ * is: to be called between steps, because it does not keep the states of one. */
 clf_status clf__grains_make(clf_trainer *t);
 clf_status clf__grains_reserve(clf_trainer *t);
 void clf__grains_free(clf_trainer *t);
