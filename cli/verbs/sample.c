@@ -27,8 +27,9 @@ static cli_option options[] = {
     {"--grid", "RxC",
      "set rows and columns of a picture of images (default 8x8, or almost square for N)", CLI_GRID,
      o.grid, NULL, 0, 0},
-    {"--temperature", "T", "multiply the latent variables by T before they are mapped to x",
-     CLI_FROM_0, &o.temperature, "1", 0, 0},
+    {"--temperature", "T",
+     "multiply the spread of the latent variables around the mean of the base by T", CLI_FROM_0,
+     &o.temperature, "1", 0, 0},
     CLI_OPTION_SEED(&o.seed, "the stream of samples"),
     {"--first", "I", "skip this many samples of the stream", CLI_INDEX, &o.first, "0", 0, 0},
     CLI_OPTION_GIVEN("set the context of a conditional model: NAME=VALUE,..., or FILE.csv or "

@@ -226,8 +226,10 @@ CLF_API clf_status clf_invert(clf_flow *flow, const double *z, int64_t n, double
  * however the calls are divided. */
 CLF_API clf_status clf_sample(clf_flow *flow, uint64_t seed, int64_t first, int64_t n, double *x);
 
-/* The latents of such samples, times `temperature` (1: unchanged): z (n, D); clf_invert() turns
- * them into samples. */
+/* The latents of such samples: z (n, D); clf_invert() turns them into samples.  `temperature` (1:
+ * unchanged) multiplies their distances from what the base scatters them around: 0 for N(0, I),
+ * otherwise the mean or location, of the class or component that was drawn, or the middle of a
+ * box. */
 CLF_API clf_status clf_sample_latents(clf_flow *flow, uint64_t seed, int64_t first, int64_t n,
                                       double temperature, double *z);
 
@@ -250,7 +252,7 @@ CLF_API clf_status clf_sample_given(clf_flow *flow, const double *c, int64_t row
 CLF_API clf_status clf_sample_given_part(clf_flow *flow, const double *c, int64_t rows,
                                          uint64_t seed, int64_t n, int64_t first, int64_t count,
                                          double *x);
-/* The latents of these samples, times `temperature` (1: unchanged): z (count, D);
+/* The latents of these samples at a temperature, as clf_sample_latents(): z (count, D);
  * clf_invert_given() with the context of each turns them into samples. */
 CLF_API clf_status clf_sample_latents_given(clf_flow *flow, const double *c, int64_t rows,
                                             uint64_t seed, int64_t n, int64_t first, int64_t count,

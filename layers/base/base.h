@@ -42,7 +42,8 @@ typedef struct clf__base_ops {
   clf_status (*backward)(const clf__base *b, const clf__pass *p, clf__base_memory *k, clf_tensor z,
                          clf_tensor dz);
   /* Draws samples first .. first + n - 1 of the stream `seed`: sample i depends only on (seed,
-   * i), the weights and its context. */
+   * i), the weights and its context.  If p->at_centre, what the sample is scattered around
+   * instead: the mean, location or middle of its distribution or component. */
   clf_status (*sample)(const clf__base *b, const clf__pass *p, clf__base_memory *k, uint64_t seed,
                        int64_t first, clf_tensor z);
   /* (optional) The gradient through samples z, which `sample` drew from the same stream: from
@@ -71,6 +72,10 @@ struct clf__base {
 /* The functions of the base in clf__base_<id>, where <id> is that of its row in arch.def.
  * EINVAL: the node is not a base. */
 clf_status clf__base_of(const clf__node *node, const clf__base_ops **ops);
+
+/* The noise of samples `first` and following, N(0, 1) of a stream; its centre 0 if p->at_centre. */
+clf_status clf__base_noise(const clf__pass *p, int stream, uint64_t seed, int64_t first,
+                           clf_tensor y);
 
 extern const clf__base_ops clf__base_normal;
 

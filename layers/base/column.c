@@ -228,16 +228,24 @@ clf_status clf__column_finish(const clf__base *b, const clf__pass *p) {
   return n->ops && n->ops->finish ? n->ops->finish(n, p) : CLF_OK;
 }
 
+/* Standard variates; a box has its own between 0 and 1. */
+static clf_status noise(const clf__pass *p, int kind, clf_tensor shape, uint64_t seed,
+                        int64_t first, clf_tensor e) {
+  if (kind == CLF_COLUMN_normal) return clf__base_noise(p, 0, seed, first, e);
+  if (p->at_centre) return clf_do(p->dev, fill, .y = e, .value = kind == CLF_COLUMN_box ? 0.5f : 0);
+  if (kind == CLF_COLUMN_box)
+    return clf_do(p->dev, random_uniform, .y = e, CLF_STREAM(seed, first));
+  return clf_do(p->dev, column_noise, .shape = shape, .y = e, .kind = kind,
+                CLF_STREAM(seed, first));
+}
+
 clf_status clf__column_sample(const clf__base *b, const clf__pass *p, clf__base_memory *k,
                               uint64_t seed, int64_t first, clf_tensor z) {
   const int kind = own_of(b)->s.kind;
   CLF_TRY(find_numbers(b, p, k, z.dim[0]));
   const numbers v = numbers_of(b, p, k, z.dim[0]);
   const clf_tensor e = clf__rows(k->t[NOISE], z.dim[0]);
-  CLF_TRY(kind == CLF_COLUMN_normal ? clf_do(p->dev, random_normal, .y = e, CLF_STREAM(seed, first))
-          : kind == CLF_COLUMN_box ? clf_do(p->dev, random_uniform, .y = e, CLF_STREAM(seed, first))
-                                   : clf_do(p->dev, column_noise, .shape = v.shape, .y = e,
-                                            .kind = kind, CLF_STREAM(seed, first)));
+  CLF_TRY(noise(p, kind, v.shape, seed, first, e));
   return clf_do(p->dev, column_place, .e = e, .loc = v.loc, .log_scale = v.log_scale,
                 .shape = v.shape, .z = z, .kind = kind);
 }

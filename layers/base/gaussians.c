@@ -203,7 +203,7 @@ clf_status clf__gaussians_sample(const clf__base *b, const clf__pass *p, clf__ba
                    .stream = PICKS, CLF_STREAM(seed, first)));
   }
   const clf_tensor e = clf__rows(k->t[NOISE], n);
-  CLF_TRY(clf_do(p->dev, random_normal, .y = e, CLF_STREAM(seed, first)));
+  CLF_TRY(clf__base_noise(p, 0, seed, first, e));
   return clf_do(p->dev, gaussians_place, .e = e, .index = index, .loc = v.mean,
                 .log_std = v.log_std, .lower = v.lower, .z = z);
 }

@@ -182,7 +182,7 @@ static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_memor
                  CLF_STREAM(seed, first)));
   CLF_TRY(clf_do(p->dev, mixture_select, .x = clf__rows(k->t[OF_CONTEXT], n), .index = index,
                  .y = context_of(b, e)));
-  CLF_TRY(clf_do(p->dev, random_normal, .y = latent_of(b, e), CLF_STREAM(seed, first)));
+  CLF_TRY(clf__base_noise(p, 0, seed, first, latent_of(b, e)));
   CLF_TRY(clf_do(p->dev, gaussians_place, .e = e, .index = index, .loc = v.mean,
                  .log_std = v.log_std, .lower = v.lower, .z = both));
   return put(p, latent_of(b, both), z);

@@ -21,7 +21,7 @@ static clf_status backward(const clf__base *b, const clf__pass *p, clf__base_mem
 static clf_status sample(const clf__base *b, const clf__pass *p, clf__base_memory *k, uint64_t seed,
                          int64_t first, clf_tensor z) {
   (void)b, (void)k;
-  return clf_do(p->dev, random_normal, .y = z, CLF_STREAM(seed, first));
+  return clf__base_noise(p, 0, seed, first, z);
 }
 
 /* ---- With parameters ------------------------------------------------------------------------- */

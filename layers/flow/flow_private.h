@@ -191,6 +191,8 @@ static inline clf_status clf__check_given(const clf_flow *f, const double *c, in
 clf_status clf__needs_latents(const clf_flow *f);
 /* Draws latents first .. of the stream `seed`. */
 clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z);
+/* What the base scatters these latents around. */
+clf_status clf__flow_draw_centres(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z);
 /* The gradient through such latents: from dL/dz, adds to the gradient of the base's parameters. */
 clf_status clf__flow_draw_backward(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z,
                                    clf_tensor dz);

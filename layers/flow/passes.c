@@ -277,12 +277,22 @@ clf_status clf__needs_latents(const clf_flow *f) {
                    "samples");
 }
 
+static clf_status draw_latents(clf_flow *f, const clf__pass *p, uint64_t seed, int64_t first,
+                               clf_tensor z) {
+  if (!sends_apart(f)) return f->base.ops->sample(&f->base, p, &f->ws.base, seed, first, z);
+  CLF_TRY(clf__base_noise(p, CLF_STREAM_SENT, seed, first, sent(f, z)));
+  return f->base.ops->sample(&f->base, p, &f->ws.base, seed, first, through(f, z));
+}
+
 clf_status clf__flow_draw_latents(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z) {
   const clf__pass p = clf__flow_pass(f, CLF_EVAL, z.dim[0]);
-  if (!sends_apart(f)) return f->base.ops->sample(&f->base, &p, &f->ws.base, seed, first, z);
-  CLF_TRY(clf_do(f->dev, random_normal, .y = sent(f, z), .stream = CLF_STREAM_SENT,
-                 CLF_STREAM(seed, first)));
-  return f->base.ops->sample(&f->base, &p, &f->ws.base, seed, first, through(f, z));
+  return draw_latents(f, &p, seed, first, z);
+}
+
+clf_status clf__flow_draw_centres(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z) {
+  clf__pass p = clf__flow_pass(f, CLF_EVAL, z.dim[0]);
+  p.at_centre = 1;
+  return draw_latents(f, &p, seed, first, z);
 }
 
 clf_status clf__flow_draw_backward(clf_flow *f, uint64_t seed, int64_t first, clf_tensor z,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sample.c: the inverse, and samples. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "blocks.h"
 #include "chunk.h"
@@ -137,14 +138,26 @@ clf_status clf_sample_given(clf_flow *f, const double *c, int64_t rows, uint64_t
   return clf_sample_given_part(f, c, rows, seed, n, 0, rows * n, x);
 }
 
+/* Multiplies the distances of the latents in `out` from their centres by the temperature. */
+static clf_status scale_spread(clf__chunk *c, clf_tensor z, double *out) {
+  const int64_t size = (int64_t)c->n * c->f->spec.dim;
+  double *centre = malloc((size_t)size * sizeof *centre);
+  if (!centre) return clf__fail(CLF_ENOMEM, "no memory for the centres of %d latents", (int)c->n);
+  clf_status s = clf__flow_draw_centres(c->f, c->a->seed, c->a->first + c->first, z);
+  if (!s) s = clf_read64(c->f->dev, z, centre);
+  for (int64_t i = 0; i < size && !s; i++)
+    out[i] = centre[i] + c->a->temperature * (out[i] - centre[i]);
+  free(centre);
+  return s;
+}
+
 static clf_status latents_chunk(clf__chunk *c) {
   const clf_tensor z = clf__latents(c->f, c->n);
   double *out = c->a->out + c->first * c->f->spec.dim;
   CLF_TRY(clf__put_context(c, CLF_EVAL));
   CLF_TRY(clf__flow_draw_latents(c->f, c->a->seed, c->a->first + c->first, z));
   CLF_TRY(clf_read64(c->f->dev, z, out));
-  for (int64_t i = 0; i < (int64_t)c->n * c->f->spec.dim; i++) out[i] *= c->a->temperature;
-  return CLF_OK;
+  return c->a->temperature == 1 ? CLF_OK : scale_spread(c, z, out);
 }
 
 static clf_status check_temperature(double temperature) {

@@ -62,6 +62,7 @@ typedef struct clf__pass {
   float dlogdet;
   clf_tensor each; /* (n) */
   double momentum; /* weight of a batch in the running statistics; 0: each layer's own */
+  int at_centre;   /* 1: a base draws the centre of each sample, without noise around it */
   /* The inputs of dropout's random masks, together with the index of the net: the index of the
    * first sample, and a key that changes with each step. */
   int64_t first;

@@ -230,6 +230,66 @@ START_TEST(classes_by_number) {
 }
 END_TEST
 
+/* ---- Temperatures
+ * ------------------------------------------------------------------------------------------- */
+
+/* The latents of 400 samples at a temperature; a context is given to all of them. */
+enum { WARM = 400 };
+static void draw_warm(clf_flow *f, double temperature, double *z) {
+  static const double c[] = {0, 1};
+  if (f->context)
+    WORKS(clf_sample_latents_given(f, c, 1, 22, WARM, 0, WARM, temperature, z));
+  else
+    WORKS(clf_sample_latents(f, 22, 0, WARM, temperature, z));
+}
+
+/* A temperature scales distances from centres, and these are in the middle of the samples. */
+static const char *const warm[] = {
+    "2: -> normal",
+    "2: -> student(4, trained)",
+    "2: -> box(3, 5)",
+    "2: -> mixture(3, cov=full)",
+    "2: -> columns(0: mixture(2), 1: laplace(trained))",
+    "2: split -> normal(trained)",
+    "2|2: -> classes(2)",
+    "2|2: -> normal(mlp(4x1, tanh))",
+    "2|2: -> mixture(3, cov=full, joint=1)",
+};
+
+START_TEST(temperatures) {
+  clf_flow *f = bases_flow(warm[_i], 3);
+  double z[2 * WARM], centre[2 * WARM], half[2 * WARM];
+  draw_warm(f, 1, z);
+  draw_warm(f, 0, centre);
+  draw_warm(f, 0.5, half);
+  for (int d = 0; d < 2; d++) {
+    double sum = 0, square = 0;
+    for (int i = d; i < 2 * WARM; i += 2) {
+      const double far = z[i] - centre[i];
+      ck_assert_msg(fabs(half[i] - centre[i] - far / 2) <= 1e-6 * (fabs(far) + fabs(centre[i])),
+                    "%s: %g between %g and %g", warm[_i], half[i], centre[i], z[i]);
+      sum += far, square += far * far;
+    }
+    flows_expect(fabs(sum) / sqrt(square), 3.3, "%s: column %d around its centre", warm[_i], d);
+  }
+  clf_flow_free(f);
+}
+END_TEST
+
+/* At temperature 0 a mixture gives the means of the components that were drawn. */
+START_TEST(components_at_temperature_0) {
+  clf_flow *f = bases_flow("1: -> mixture(3)", 0);
+  const double w[] = {0, 0, 0, -100, 1, 100, 0, 0, 0};
+  double z[WARM], centre[WARM];
+  WORKS(clf_write64(f->dev, f->w, w));
+  draw_warm(f, 1, z);
+  draw_warm(f, 0, centre);
+  for (int i = 0; i < WARM; i++)
+    ck_assert_double_eq(centre[i], z[i] < -50 ? -100 : z[i] < 50 ? 1 : 100);
+  clf_flow_free(f);
+}
+END_TEST
+
 /* ---- Files
  * ------------------------------------------------------------------------------------------- */
 
@@ -275,4 +335,6 @@ void tests_of_samples(TCase *tc) {
   tcase_add_loop_test(tc, pieces_of_a_stream, 0, STREAMS);
   tcase_add_test(tc, pieces_differ);
   tcase_add_test(tc, classes_by_number);
+  tcase_add_loop_test(tc, temperatures, 0, sizeof warm / sizeof *warm);
+  tcase_add_test(tc, components_at_temperature_0);
 }
