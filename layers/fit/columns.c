@@ -30,7 +30,7 @@ clf_status clf__fit_check_data(const clf__fit *f) {
                      (long long)d->given->rows, (long long)d->x->rows);
   CLF_TRY(check_finite(d->x, ""));
   if (d->given) CLF_TRY(check_finite(d->given, " of the context"));
-  return clf__check_weights(d->weights, d->x->rows, "");
+  return clf__check_weights(d->weights, d->x->rows, "", "rows");
 }
 
 /* A column with a single value has no density, and carries no information. */

@@ -5,10 +5,12 @@
  * testing are divided into five folds, each candidate is fitted five times, and each row
  * validates the one model that was not trained on it. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "fit_private.h"
 #include "names.h"
+#include "table_rows.h"
 
 /* ---- Copies -------------------------------------------------------------------------------- */
 
@@ -155,6 +157,24 @@ static clf_status make_split(clf__fit *f, int64_t *index) {
   return copy_rows(f->data, index, list(f->role, N, CLF_ROW_VALID, 1, index), &to->valid);
 }
 
+static clf_status check_weights(const clf__fit *f, const clf__fit_rows *rows, const char *name,
+                                int k) {
+  char which[48], of[24] = "";
+  if (f->splits > 1) snprintf(of, sizeof of, " of fold %d", k + 1);
+  snprintf(which, sizeof which, "%s rows%s", name, of);
+  return clf__check_weights(rows->weights, rows->x.rows, "", which);
+}
+
+/* Each part needs a weight of its own: all weights together may be those of other parts. */
+static clf_status check_parts(const clf__fit *f) {
+  for (int k = 0; k < f->splits; k++) {
+    CLF_TRY(check_weights(f, &f->split[k].train, "training", k));
+    CLF_TRY(check_weights(f, &f->split[k].valid, "validation", k));
+  }
+  return f->test.x.rows ? clf__check_weights(f->test.weights, f->test.x.rows, "", "test rows")
+                        : CLF_OK;
+}
+
 /* The weights of the validation rows, in the order of the splits. */
 static clf_status gather_weights(clf__fit *f) {
   for (int k = 0; k < f->splits; k++) f->judges += f->split[k].valid.x.rows;
@@ -172,6 +192,7 @@ static clf_status divide(clf__fit *f, int64_t *index) {
   CLF_TRY(copy_rows(f->data, index, list(f->role, N, CLF_ROW_TEST, 1, index), &f->test));
   CLF_TRY(copy_rows(f->data, index, list(f->role, N, CLF_ROW_TEST, 0, index), &f->learn));
   CLF_TRY(rows_in(f, CLF_ROW_VALID) ? make_split(f, index) : make_folds(f, index));
+  CLF_TRY(check_parts(f));
   return gather_weights(f);
 }
 

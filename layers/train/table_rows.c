@@ -50,7 +50,8 @@ clf_status clf__check_given_rows(const clf_flow *f, const clf_table *given, int6
   return CLF_OK;
 }
 
-clf_status clf__check_weights(const double *weights, int64_t rows, const char *what) {
+clf_status clf__check_weights(const double *weights, int64_t rows, const char *what,
+                              const char *which) {
   double sum = 0;
   for (int64_t i = 0; i < rows && weights; i++) {
     if (!(weights[i] >= 0 && isfinite(weights[i])))
@@ -61,8 +62,7 @@ clf_status clf__check_weights(const double *weights, int64_t rows, const char *w
   if (weights && !isfinite(sum))
     return clf__fail(CLF_ENUM, "the sum of the %sweights is too large; divide them by a constant",
                      what);
-  return !weights || sum > 0 ? CLF_OK
-                             : clf__fail(CLF_ENUM, "the %sweights of all rows are 0", what);
+  return !weights || sum > 0 ? CLF_OK : clf__fail(CLF_ENUM, "the weights of all %s are 0", which);
 }
 
 /* ---- Columns by name ---------------------------------------------------------------------- */
@@ -99,7 +99,8 @@ clf_status clf__rows_open(clf__table_rows *r, const clf_flow *f, const clf__tabl
   }
   CLF_TRY(check_data(r, f));
   CLF_TRY(clf__check_given_rows(f, r->given, r->data->rows, r->what, "row"));
-  return clf__check_weights(r->weights, r->data->rows, r->what);
+  return clf__check_weights(r->weights, r->data->rows, r->what,
+                            like ? "validation rows" : "training rows");
 }
 
 void clf__rows_free(clf__table_rows *r) {

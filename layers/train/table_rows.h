@@ -41,9 +41,10 @@ static inline double clf__given_scaled(const clf_flow *f, const clf_table *given
   return f->c_mean ? (c - f->c_mean[j]) / f->c_std[j] : c;
 }
 
-/* Weights of rows (NULL: none) are 0 or above, and their sum is above 0 and finite. what: as in
- * "validation ", for messages. Errors: ENUM. */
-clf_status clf__check_weights(const double *weights, int64_t rows, const char *what);
+/* Weights of rows (NULL: none) are 0 or above, and their sum is above 0 and finite. what, which: as
+ * in "validation " and "validation rows", for messages. Errors: ENUM. */
+clf_status clf__check_weights(const double *weights, int64_t rows, const char *what,
+                              const char *which);
 
 /* A checksum of everything. */
 uint64_t clf__rows_sum(const clf__table_rows *r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* refusals.c: what clf_fit() refuses. */
 #include <math.h>
+#include <string.h>
 #include "fit.h"
 
 static void refused(const clf_fit_data *data, const clf_fit_options *o, clf_status status,
@@ -29,6 +30,14 @@ START_TEST(bad_input_is_refused) {
           "there are 8 rows to train and validate on; at least 10 are needed");
   refused(&(clf_fit_data){.x = &x, .weights = weights}, &o, CLF_ENUM,
           "the weights of all rows are 0");
+  static const char *const of_part[] = {"the weights of all training rows are 0",
+                                        "the weights of all validation rows are 0",
+                                        "the weights of all test rows are 0"};
+  for (int k = 0; k < 3; k++) {
+    for (int i = 0; i < 50; i++) part[i] = (uint8_t)(i % 3), weights[i] = i % 3 != k;
+    refused(&(clf_fit_data){.x = &x, .weights = weights, .part = part}, &o, CLF_ENUM, of_part[k]);
+  }
+  memset(part, 0, sizeof part);
   for (int i = 0; i < 50; i++) weights[i] = 1e308;
   refused(&(clf_fit_data){.x = &x, .weights = weights}, &o, CLF_ENUM,
           "the sum of the weights is too large; divide them by a constant");

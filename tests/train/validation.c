@@ -266,7 +266,7 @@ START_TEST(validation_rows_that_are_refused) {
   s.valid_weights[4] = -1;
   refused(&s, 0, &o, CLF_ENUM, "the validation weight of row 5 is -1; it must be 0 or above");
   memset(s.valid_weights, 0, sizeof s.valid_weights);
-  refused(&s, 0, &o, CLF_ENUM, "the validation weights of all rows are 0");
+  refused(&s, 0, &o, CLF_ENUM, "the weights of all validation rows are 0");
   s.data.valid_weights = NULL;
   s.valid.at[7] = NAN;
   refused(&s, 0, &o, CLF_ENUM, "row 4, column 2 of the validation data is nan");

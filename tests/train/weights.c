@@ -125,7 +125,8 @@ START_TEST(weights_belong_to_a_training) {
   REFUSED(clf_trainer_create_with(f, &with, &o, &t), CLF_ENUM,
           "the weight of row 5 is -1; it must be 0 or above");
   memset(weights, 0, sizeof weights);
-  REFUSED(clf_trainer_create_with(f, &with, &o, &t), CLF_ENUM, "the weights of all rows are 0");
+  REFUSED(clf_trainer_create_with(f, &with, &o, &t), CLF_ENUM,
+          "the weights of all training rows are 0");
   clf_flow_free(f);
   clf_table_free(&data);
 }
