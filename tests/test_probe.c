@@ -196,6 +196,23 @@ START_TEST(has_nowhere_to_write) {
 }
 END_TEST
 
+/* pocl aborts the process where its variable is empty, and its compiler fails without a folder, as
+ * where that is deleted after the driver has made it. */
+START_TEST(has_no_folder) {
+  static const char command[] =
+      "train --preset lecture --data moons:n=40 --epochs 1 --out m.safetensors --device opencl";
+  driver_with(NULL);
+  char *own = suite_setenv("POCL_CACHE_DIR", "");
+  refuses(1, command, "POCL_CACHE_DIR is set but empty: unset it, or name a folder");
+  setenv("POCL_CACHE_DIR", "/dev/null", 1);
+  refuses(
+      1, command,
+      "the driver stores them in /dev/null, which cannot be written or was deleted: start again "
+      "once it can be written (CL_");
+  suite_putenv_back("POCL_CACHE_DIR", own);
+}
+END_TEST
+
 /* Two devices of one driver, the one with more cores first; pocl names them so. */
 START_TEST(several_devices) {
   driver_with(NULL);
@@ -284,6 +301,7 @@ int main(int argc, char **argv) {
       fails_while_it_trains,
       crashes_as_it_is_listed,
       has_nowhere_to_write,
+      has_no_folder,
       several_devices,
       is_remembered,
       works_without_a_cache,

@@ -251,9 +251,13 @@ static clf_status enqueue(clf_call *call, const char *name, clf_grid grid, const
   const cl_int err =
       clEnqueueNDRangeKernel(cl->queue, kernel->k, 3, NULL, grid.global, grid.local, 0, NULL, NULL);
   if (err) {
-    char text[384];
+    char text[384], why[768];
     clf__call_str(call->op, call->args, text, sizeof text);
-    return clf__fail(clf__cl_status(err), "%s: kernel %s: %s", text, name, clf__cl_error(err));
+    clf__cl_why_not_built(cl->id, why, sizeof why); /* drivers compile at a launch, too */
+    return *why
+               ? clf__fail(clf__cl_status(err), "kernel %s: %s (%s)", name, why, clf__cl_error(err))
+               : clf__fail(clf__cl_status(err), "%s: kernel %s: %s", text, name,
+                           clf__cl_error(err));
   }
   return CLF_OK;
 }

@@ -113,20 +113,41 @@ typedef struct discovery {
   char empty[512]; /* the platforms without a device, and why: "NAME: CODE, NAME: CODE" */
 } discovery;
 
-static void note_empty(discovery *found, cl_platform_id platform, cl_int e) {
+static void note_empty(discovery *found, cl_platform_id platform, const char *why) {
   char name[128] = "";
   clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
   const size_t n = strlen(found->empty);
-  snprintf(found->empty + n, sizeof found->empty - n, "%s%s: %s", n ? ", " : "", name,
-           clf__cl_error(e ? e : CL_DEVICE_NOT_FOUND));
+  snprintf(found->empty + n, sizeof found->empty - n, "%s%s: %s", n ? ", " : "", name, why);
+}
+
+static int is_pocl(cl_platform_id platform) {
+  char name[128] = "";
+  return !clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof name - 1, name, NULL) &&
+         strcmp(name, "Portable Computing Language") == 0;
+}
+
+/* The folder in which pocl stores kernels. */
+static int pocl_folder(char *path, size_t size) {
+  const char *own = getenv("POCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME");
+  const char *home = getenv("HOME");
+  const int n = own           ? snprintf(path, size, "%s", own)
+                : xdg && *xdg ? snprintf(path, size, "%s/pocl", xdg)
+                : home        ? snprintf(path, size, "%s/.cache/pocl", home)
+                              : -1;
+  return n > 0 && (size_t)n < size;
 }
 
 /* Appends the devices of one platform. */
 static clf_status add_platform(discovery *found, cl_platform_id platform) {
   cl_uint n = 0;
-  cl_int e = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &n);
+  const char *folder = getenv("POCL_CACHE_DIR");
+  if (folder && !*folder && is_pocl(platform)) { /* it would abort the process */
+    note_empty(found, platform, "POCL_CACHE_DIR is set but empty: unset it, or name a folder");
+    return CLF_OK;
+  }
+  int e = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &n);
   if (e || n == 0) {
-    note_empty(found, platform, e);
+    note_empty(found, platform, clf__cl_error(e ? e : CL_DEVICE_NOT_FOUND));
     return CLF_OK;
   }
   cl_device_id *ids = calloc(n, sizeof *ids);
@@ -137,7 +158,7 @@ static clf_status add_platform(discovery *found, cl_platform_id platform) {
     return clf__fail(CLF_ENOMEM, "no memory for a list of %u OpenCL devices", n);
   }
   e = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, n, ids, NULL);
-  if (e) note_empty(found, platform, e);
+  if (e) note_empty(found, platform, clf__cl_error(e));
   for (cl_uint i = 0; i < n && !e; i++) {
     clf__cl_device *d = &found->list[found->count++];
     *d = (clf__cl_device){.platform = platform, .id = ids[i]};
@@ -168,6 +189,18 @@ static const char *unwritable(void) {
     if (folder && *folder) return can_write_in(folder) ? NULL : names[i];
   }
   return NULL;
+}
+
+void clf__cl_why_not_built(cl_device_id id, char *why, size_t size) {
+  cl_platform_id platform = NULL;
+  char path[512];
+  *why = 0;
+  clGetDeviceInfo(id, CL_DEVICE_PLATFORM, sizeof(platform), &platform, NULL);
+  if (is_pocl(platform) && pocl_folder(path, sizeof path) && !can_write_in(path))
+    snprintf(why, size,
+             "the driver stores them in %s, which cannot be written or was deleted: start again "
+             "once it can be written",
+             path);
 }
 
 static clf_status no_device(const discovery *found) {

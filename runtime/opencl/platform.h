@@ -24,6 +24,10 @@ int clf__cl_family(cl_device_id id);
 /* "CL_OUT_OF_RESOURCES (-5)"; valid until the next call on this thread. */
 const char *clf__cl_error(cl_int e);
 
+/* Writes why the driver of a device could not compile kernels and what helps, or "" if the reason
+ * is not outside of them. */
+void clf__cl_why_not_built(cl_device_id id, char *why, size_t size);
+
 /* ENOMEM where memory was short, else EDEVICE. */
 clf_status clf__cl_status(cl_int e);
 

@@ -108,8 +108,12 @@ static clf_status build_failed(clf__cl *cl, cl_program p, const char *options, c
   clGetProgramBuildInfo(p, cl->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
   char *log = calloc(size + 1, 1);
   if (log) clGetProgramBuildInfo(p, cl->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
-  const clf_status s = clf__fail(kind_of(e), "the kernels do not build with %s: %s\n%s", options,
-                                 clf__cl_error(e), log ? log : "");
+  char why[768];
+  clf__cl_why_not_built(cl->id, why, sizeof why);
+  const clf_status s =
+      *why ? clf__fail(kind_of(e), "the kernels do not build: %s (%s)", why, clf__cl_error(e))
+           : clf__fail(kind_of(e), "the kernels do not build with %s: %s\n%s", options,
+                       clf__cl_error(e), log ? log : "");
   free(log);
   return s;
 }
