@@ -82,8 +82,9 @@ START_TEST(interrupted) {
   const result r = finish(pid);
   if (r.code != 0) { /* else it was done before */
     ck_assert_int_eq(r.code, 1);
-    ck_assert_msg(strstr(r.err, "clflow: train: stopped ") && strstr(r.err, " --resume\n"), "%s",
-                  r.err);
+    ck_assert_msg(strstr(r.err, "clflow: train: stopped ") &&
+                      strstr(r.err, " --devices cpu,cpu --out stopped.st --resume\n"),
+                  "%s", r.err);
     trains("train --data moons:n=300 --out stopped.st --resume --steps 4000 --devices cpu,cpu,cpu");
   }
   release(r);

@@ -186,6 +186,7 @@ START_TEST(resume_hints) {
                                          {"a'b.csv", "'a'\\''b.csv'"},
                                          {"-x.csv", "--data=-x.csv "},
                                          {"~.csv", "'~.csv'"},
+                                         {"=a.csv", "'=a.csv'"},
                                          {"a\x1b\n'\\.csv", "$'a\\033\\012\\047\\134.csv'"},
                                          {"\xff.csv", "$'\\377.csv'"},
                                          {"\xc3\xa4;&|*?.csv", "'\xc3\xa4;&|*?.csv'"},

@@ -40,11 +40,13 @@ typedef enum cli_type {
   CLI_CHAR      /* char: one ASCII character, or the words tab and space */
 } cli_type;
 
-enum { CLI_TEXTS_MOST = 16 };
+enum { CLI_TEXTS_MOST = 16, CLI_TEXTS_SIZE = CLI_TEXTS_MOST * 65 };
 typedef struct cli_texts {
   int count;
   char at[CLI_TEXTS_MOST][64];
 } cli_texts;
+/* The words, separated by commas; at most CLI_TEXTS_SIZE bytes. */
+void cli_join_texts(const cli_texts *words, char *text, size_t size);
 
 enum { CLI_LIST_MOST = 16 };
 typedef struct cli_list {

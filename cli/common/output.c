@@ -90,11 +90,12 @@ const char *cli_clean(const char *text) {
   return clean[turn];
 }
 
-/* Whether a shell takes the word without quotes. */
+/* Whether a shell takes the word without quotes: at its front ~ stands for a home, and in zsh = for
+ * the path of a program. */
 static int is_plain(const char *word) {
   static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                 "%+,-./:=@_~";
-  return *word && *word != '~' && !word[strspn(word, letters)];
+  return *word && *word != '~' && *word != '=' && !word[strspn(word, letters)];
 }
 
 /* Whether the word contains characters that a terminal does not show. */

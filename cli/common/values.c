@@ -224,6 +224,13 @@ static void format_char(char ch, char *text, size_t size) {
     snprintf(text, size, "%c", ch);
 }
 
+void cli_join_texts(const cli_texts *words, char *text, size_t size) {
+  size_t used = 0;
+  *text = '\0';
+  for (int i = 0; i < words->count && used < size; i++)
+    used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "," : "", words->at[i]);
+}
+
 void cli_format(const cli_option *o, const void *value, char *text, size_t size) {
   union {
     const char *word;
@@ -248,7 +255,7 @@ void cli_format(const cli_option *o, const void *value, char *text, size_t size)
   case CLI_OUTPUT:
   case CLI_OUTPUT_MODEL:
   case CLI_OUTPUT_LOG: snprintf(text, size, "%s", v.word); break;
-  case CLI_TEXTS: snprintf(text, size, "%d words", v.texts.count); break;
+  case CLI_TEXTS: cli_join_texts(&v.texts, text, size); break;
   case CLI_LIST: snprintf(text, size, "%d words", v.list.count); break;
   case CLI_CHOICE: format_choice(o->arg, v.flag, text, size); break;
   case CLI_FLAG:

@@ -28,7 +28,7 @@ static void append_option(const char *option, const char *word, char *line, size
 static void append_given(const char *name, char *line, size_t size) {
   const cli_option *o = cli_train_option(name);
   if (!o->given) return;
-  char value[512];
+  char value[CLI_TEXTS_SIZE];
   const char *word = value;
   if (cli_is_word(o->type))
     memcpy(&word, o->to, sizeof word); /* a text of any length */
@@ -43,9 +43,10 @@ static void append_given(const char *name, char *line, size_t size) {
 
 /* Options that are neither in the file nor printed by print_reading() are given again. */
 void cli_train_say_continue(void) {
-  static const char *const again[] = {
-      "--given",  "--weights",   "--valid",   "--test",    "--columns", "--drop",  "--by-position",
-      "--header", "--delimiter", "--decimal", "--comment", "--skip",    "--device"};
+  static const char *const again[] = {"--given",     "--weights", "--valid",       "--test",
+                                      "--columns",   "--drop",    "--by-position", "--header",
+                                      "--delimiter", "--decimal", "--comment",     "--skip",
+                                      "--device",    "--devices", "--share"};
   char reading[64];
   static char line[60000] = "clflow train";
   append_option(cli_wanted.target ? "--target" : "--data", cli_common.data, line, sizeof line);

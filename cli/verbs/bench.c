@@ -55,16 +55,10 @@ static cli_option options[] = {
 
 /* ---- What the command line asks for ------------------------------------------------ */
 
-static void join(const cli_texts *words, char *text, size_t size) {
-  size_t used = 0;
-  for (int i = 0; i < words->count && used < size; i++)
-    used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "," : "", words->at[i]);
-}
-
 static int choose(const bench_workload ***list, int *count) {
-  static char ops[CLI_TEXTS_MOST * 65], steps[CLI_TEXTS_MOST * 65];
-  join(&o.ops, ops, sizeof ops);
-  join(&o.steps, steps, sizeof steps);
+  static char ops[CLI_TEXTS_SIZE], steps[CLI_TEXTS_SIZE];
+  cli_join_texts(&o.ops, ops, sizeof ops);
+  cli_join_texts(&o.steps, steps, sizeof steps);
   const bench_choice choice = {.ops = o.ops.count ? ops : NULL,
                                .steps = o.steps.count ? steps : NULL,
                                .level = o.quick  ? BENCH_QUICK
