@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: MIT
 # dependencies.cmake: required and optional libraries.
 include(cmake/need.cmake)
+set(CLF_IS_ALONE OFF) # not part of another project
+if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)
+  set(CLF_IS_ALONE ON)
+endif()
+set(of_others "") # targets that the other project has found
+foreach(target OpenCL::OpenCL ZLIB::ZLIB Threads::Threads PkgConfig::JANSSON PkgConfig::PNG PkgConfig::JPEG PkgConfig::CBLAS)
+  if(TARGET ${target})
+    list(APPEND of_others ${target})
+  endif()
+endforeach()
 find_package(Threads REQUIRED)
 find_package(PkgConfig QUIET)
 clf_need(PKG_CONFIG_FOUND "pkg-config, which finds the libraries" pkg-config pkgconf-pkg-config pkgconf)
@@ -41,7 +51,7 @@ get_property(help CACHE CLF_TESTS PROPERTY HELPSTRING)
 if(help MATCHES "command line")
   set(CLF_TESTS_ASKED ON CACHE INTERNAL "CLF_TESTS was given by -D")
 endif()
-option(CLF_TESTS "build the tests" ON)
+option(CLF_TESTS "build the tests" ${CLF_IS_ALONE})
 set(CLF_BUILD_TESTS ${CLF_TESTS})
 if(CLF_TESTS AND NOT CLF_FUZZ)
   pkg_check_modules(CHECK QUIET IMPORTED_TARGET check)
@@ -91,5 +101,11 @@ if(CLF_USE_BLAS)
     endif()
   endif()
 endif()
+
+foreach(target IN LISTS CLF_LIBRARIES) # another project links them with the static library
+  if(TARGET ${target} AND NOT target IN_LIST of_others)
+    set_target_properties(${target} PROPERTIES IMPORTED_GLOBAL TRUE)
+  endif()
+endforeach()
 
 message(STATUS "OpenCL: ${CLF_OPENCL}; CLBlast: ${CLBLAST_LIBRARY}; CBLAS: ${OPENBLAS_FOUND}${CBLAS_FOUND}")

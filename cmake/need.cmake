@@ -22,7 +22,13 @@ endmacro()
 # missing.
 macro(clf_need_module prefix module what debian fedora brew)
   pkg_check_modules(${prefix} QUIET IMPORTED_TARGET ${module})
-  clf_need(${prefix}_FOUND "${what}" "${debian}" "${fedora}" "${brew}")
+  set(why "")
+  if(NOT ${prefix}_FOUND) # perhaps for want of a library that it needs itself
+    execute_process(COMMAND ${PKG_CONFIG_EXECUTABLE} --print-errors --exists ${module} ERROR_VARIABLE why)
+    string(REGEX MATCH "Package '[^']+', required by '[^']+', not found" why "${why}")
+    string(REGEX REPLACE "(.+)" " (\\1)" why "${why}")
+  endif()
+  clf_need(${prefix}_FOUND "${what}${why}" "${debian}" "${fedora}" "${brew}")
 endmacro()
 
 # Stops if anything is missing.
