@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../layers/arch/arch_private.h"
 #include "../layers/fit/fit_private.h"
 #include "fit/fit.h"
 
@@ -192,6 +193,59 @@ START_TEST(repeats_have_the_same_bits) {
     check_repeat(&x, &o);
     clf_table_free(&x);
   }
+}
+END_TEST
+
+static clf_flow *flow_of(int dims, const char *layers) {
+  char text[512];
+  clf_arch *arch;
+  clf_flow *flow;
+  snprintf(text, sizeof text, "%d: %s -> mixture(3)", dims, layers);
+  WORKS(clf_arch_parse(text, &arch));
+  WORKS(clf_flow_create_arch(dev, arch, 1, &flow));
+  clf_arch_free(arch);
+  return flow;
+}
+
+/* Over the same mixture, layers with these sizes give the same log p as no layers, in x's rows of
+ * `dims` columns. */
+static void check_start(int dims, const char *layers, const char *sizes, const clf_table *x) {
+  enum { ROWS = 50 };
+  clf__parameter values[8];
+  clf__out text = {0};
+  double a[ROWS], b[ROWS];
+  clf__parameters_fill(&text, layers, values, clf__parameters_read(sizes, values, 8));
+  clf_flow *with = flow_of(dims, text.s), *without = flow_of(dims, "");
+  WORKS(clf_flow_set_base_of(with, without));
+  WORKS(clf_log_prob(with, x->at, ROWS, a));
+  WORKS(clf_log_prob(without, x->at, ROWS, b));
+  for (int i = 0; i < ROWS; i++) ck_assert_double_eq_tol(a[i], b[i], 1e-4);
+  free(text.s);
+  clf_flow_free(with);
+  clf_flow_free(without);
+}
+
+/* The rows of fit.def over the mixture start as the mixture: otherwise it would not suit their
+ * layers. */
+START_TEST(layers_over_the_mixture_start_as_it) {
+  static const struct {
+    const char *base, *layers;
+    int from;
+  } rows[] = {
+#define ANY 0
+#define MIXTURE NULL
+#define CLF_FIT_FLOW(title, from, to, share, layers, base, options) {base, layers, from},
+#include "../layers/fit/fit.def"
+#undef CLF_FIT_FLOW
+#undef MIXTURE
+#undef ANY
+  };
+  const char *const sizes = "hidden=8, bins=6, act=relu, tail=3";
+  clf_table x = drawn("moons:n=50");
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    if (!rows[i].base) check_start(rows[i].from, rows[i].layers, sizes, &x);
+  }
+  clf_table_free(&x);
 }
 END_TEST
 
@@ -523,6 +577,7 @@ int main(void) {
   tcase_add_test(tc, a_single_candidate_that_is_better_is_chosen);
   tcase_add_test(tc, few_rows_choose_by_folds);
   tcase_add_test(tc, repeats_have_the_same_bits);
+  tcase_add_test(tc, layers_over_the_mixture_start_as_it);
   tcase_add_test(tc, a_search_that_is_stopped_gives_the_best_so_far);
   tcase_add_test(tc, refits_train_on_all_rows);
   tcase_add_test(tc, columns_are_modelled_given_others);

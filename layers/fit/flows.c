@@ -108,8 +108,7 @@ static clf_status try_row(clf__fit *f, const struct row *r, double seconds, doub
     clf__fit_candidate_free(&c);
     return s;
   }
-  const double start = r->base ? 0 : find(f, "mixture")->seconds; /* to fit it again */
-  const int64_t steps = steps_in(f, (1 - TIMING) * seconds - start, *of_a_step);
+  const int64_t steps = steps_in(f, (1 - TIMING) * seconds, *of_a_step);
   if (!steps) return skip(f, &c, *of_a_step);
   const int before = f->candidates;
   CLF_TRY(try_steps(f, &c, steps < maximum ? steps : maximum));

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "arch_private.h"
 #include "clock.h"
 #include "fit_private.h"
@@ -39,12 +40,25 @@ static clf_status options_of(const clf__fit_candidate *c, int split, clf_train_o
   return set_whole(o, "valid_every", every > 1 ? every : 1);
 }
 
-/* A flow over a mixture starts with one that is fitted to its own training rows. */
+/* The candidate whose mixture is the base of another one; NULL: it is not part of the search. */
+static const clf__fit_candidate *mixture_of(const clf__fit *f, const clf__fit_candidate *c) {
+  for (int i = 0; i < f->candidates; i++) {
+    const clf__fit_candidate *m = &f->candidate[i];
+    if (!m->steps && strcmp(m->base, c->base) == 0 && strcmp(m->options, c->start) == 0) return m;
+  }
+  return NULL;
+}
+
+/* Layers over a mixture start as the identity, so it is that of the columns, which a split of the
+ * search has already. */
 static clf_status start(const clf__fit *f, const clf__fit_candidate *c, const clf__fit_rows *rows,
                         int split, clf_flow **flow) {
-  CLF_TRY(clf__fit_flow(f, c, split, flow));
-  const clf_status s =
-      clf__fit_is_mixture(c->base) ? clf__fit_em_base(f, rows, c->start, *flow) : CLF_OK;
+  const int searches = split < CLF_FIT_FOLDS;
+  CLF_TRY(clf__fit_flow(f, c, searches ? split : 0, flow));
+  if (!clf__fit_is_mixture(c->base)) return CLF_OK;
+  const clf__fit_candidate *const same = searches ? mixture_of(f, c) : NULL;
+  const clf_status s = same ? clf_flow_set_base_of(*flow, same->flow[split])
+                            : clf__fit_em_base(f, rows, c->start, *flow);
   if (s) clf_flow_free(*flow);
   return s;
 }
@@ -112,7 +126,7 @@ clf_status clf__fit_train_again(clf__fit *f, clf__fit_candidate *c, const clf__f
                                 clf_flow **flow) {
   watch w = {.f = f, .c = c, .split = CLF_FIT_FOLDS};
   const int64_t steps = c->steps;
-  CLF_TRY(start(f, c, rows, 0, flow));
+  CLF_TRY(start(f, c, rows, w.split, flow));
   if (c->best) c->steps = c->best;
   const clf_status s = run(c, rows, NULL, &w, *flow);
   c->steps = steps;
