@@ -125,14 +125,16 @@ def coverage(folder, seconds):
     """Returns lines: for each method, on how many tables it was run, with how many seeds."""
     lines, every = ["| method | version | tables | seeds |", "|---|---|---|---|"], all_results(folder)
     for method in (method for methods in COLUMNS.values() for method in methods):
-        counts, versions = collections.Counter(), set()
+        counts, versions = collections.Counter(), collections.Counter()
         for results in every.values():
             seeds = chosen(results, [method], seconds)
             counts[len(seeds)] += 1
-            versions |= {facts["version"] for _, facts in seeds}
+            versions.update({facts["version"] for _, facts in seeds})
         del counts[0]
         seeds = ", ".join(f"{n} on {counts[n]}" for n in sorted(counts, reverse=True))
-        lines.append(f"| `{method}` | {', '.join(sorted(versions))} | {sum(counts.values())} | {seeds} |")
+        of = sorted(versions)
+        text = ", ".join(f"{v} on {versions[v]}" for v in of) if len(of) > 1 else "".join(of)
+        lines.append(f"| `{method}` | {text} | {sum(counts.values())} | {seeds} |")
     return "\n".join(lines)
 
 
@@ -191,12 +193,25 @@ def measured(folder):
     return f"{' to '.join(sorted({min(days), max(days)}))}, {', '.join(sorted(processors))}"
 
 
+def waiting(folder, seconds):
+    """Returns a sentence if `clflow fit` had to wait for its processor time."""
+    every = [facts for results in all_results(folder).values() for _, facts in chosen(results, ["clflow-fit"], seconds)]
+    took = [facts["seconds"] for facts in every if "seconds" in facts]
+    if not took or max(took) < 1.5 * seconds:
+        return ""
+    return (
+        f" The machine also did other work: on {len(took)} tables the {seconds:g} seconds of `clflow fit` took "
+        f"{min(took):.0f} to {max(took):.0f}."
+    )
+
+
 def page(folder, seconds):
     rows = collect(folder, seconds)
     head = (
         "Mean log-likelihood of test rows, in nats for each row, columns standardised by the training rows. "
         f"Larger is better; bold is the best of a row. Each method has {seconds:g} seconds of processor time on one "
         f"core. Written by `bench/quality/run`; measured {measured(folder)}."
+        f"{waiting(folder, seconds)}"
     )
     missing = (
         "**This page is not complete.** [A list at the end](#what-was-run) says on how many tables each method was "
