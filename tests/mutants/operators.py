@@ -195,9 +195,9 @@ def deletions(code, text):
             start, guarded = i + 1, False
         elif depth == 0 and c == ":" and start is not None and re.match(r"\s*(case\b|default\b)", code[start:i]):
             start, guarded = i + 1, False
-        if start is not None:  # a statement that follows `if (...)`, `else` and so on
+        if i == start:  # a statement that follows `if (...)`, `else` and so on
             m = re.compile(r"\s*(?:else\b\s*)?(?:(?:if|while|for|switch)\b\s*(\()|(else|do)\b)").match(code, start)
-            if m and m.start() == start and i == start:
+            if m:
                 end = closing(code, m.end() - 1) if m.group(1) else m.end() - 1
                 if end < 0:
                     return
