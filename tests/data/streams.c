@@ -218,6 +218,31 @@ START_TEST(archives) {
 }
 END_TEST
 
+/* The position of the list has 64 bits, in a record of its own, as in archives above 4 GiB. */
+START_TEST(archives_with_large_positions) {
+  enum { RECORD = 56, LOCATOR = 20, END = 22 };
+  char npy[256];
+  zip z = {.n = 0};
+  add(&z, "x.npy", npy, npy_of_four(npy), 0);
+  finish(&z, "d.npz");
+  const size_t record = z.n + z.listed, size = record + RECORD + LOCATOR + END;
+  unsigned char *const locator = z.at + record + RECORD, *const end = locator + LOCATOR;
+  memmove(end, z.at + record, END);
+  memset(z.at + record, 0, RECORD + LOCATOR);
+  memcpy(z.at + record, "PK\x06\x06", 4);
+  number(z.at + record + 48, 8, z.n);
+  memcpy(locator, "PK\x06\x07", 4);
+  number(locator + 8, 8, record);
+  number(end + 16, 4, UINT32_MAX);
+  write_bytes("d.npz", z.at, size);
+  is_four("d.npz");
+  number(locator + 8, 8, record + 1);
+  write_bytes("d.npz", z.at, size);
+  fails("d.npz", CLF_EFORMAT, "d.npz: the archive is damaged: its end is not where it says");
+  unlink("d.npz");
+}
+END_TEST
+
 /* Each byte of an archive is set to 0, to 255 and one higher: the array is read, or an error is
  * reported. */
 START_TEST(damaged_archives) {
@@ -327,6 +352,7 @@ void tests_of_streams(Suite *s) {
   tcase_add_test(c, packed_tables_that_are_refused);
   tcase_add_test(c, bombs);
   tcase_add_test(c, archives);
+  tcase_add_test(c, archives_with_large_positions);
   tcase_add_test(c, damaged_archives);
   tcase_add_test(c, pipes);
   tcase_add_test(c, pipes_with_names);
