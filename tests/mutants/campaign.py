@@ -171,7 +171,7 @@ class Campaign:
 
     def prepare(self):
         """Makes copies of the tree and builds, and records which test reaches what and how long each takes."""
-        cache = self.state / "warm"
+        cache = (self.state / "warm").resolve()
         recorder = Tree(self.pristine, self.state / "record", cache)
         self.jobs = []
         for k in range(self.o.jobs):
@@ -198,39 +198,47 @@ class Campaign:
             raise SystemExit(f"mutants: the build fails without a mutant:\n{output[-4000:]}")
 
     def read_seconds(self):
-        """Reads the seconds of each test: measured ones for tests that passed without a mutant, else those
+        """Reads the seconds of each test: measured ones for tests that ran to their end, else those
         of the record.  What is unknown is learned from the first mutant that a test does not notice.
         self.tests has no test that fails without a mutant."""
         file = self.state / "seconds.json"
         self.passed = json.loads(file.read_text()) if file.exists() else {}
+        file = self.state / "sound.json"
+        self.sound = json.loads(file.read_text()) if file.exists() else {}
         self.tests = dict(self.jobs[0].tests("gcc"))
         recorded = {n: r["seconds"] for n, r in self.reach.records.items()}
         self.seconds = {n: self.passed.get(n, recorded.get(n, UNKNOWN)) for n in self.tests}
         self.unknown = {n for n in self.tests if n not in self.passed and n not in recorded}
 
     def passes(self, how, name, command, now):
-        """Whether a test that just failed passes without the mutant; asked once for each test, and
-        `now` where load may have been the cause."""
+        """Whether a test that just failed passes without the mutant, up to the check that failed; asked once
+        for each check, and `now` where load may have been the cause."""
         key = name if how.build == "gcc" else f"{how.build} {name}"
-        if key in self.passed and not now:
+        checks = how.tree.progress()[0] + 1
+        if self.sound.get(key, 0) >= checks and not now:
             return True
         with how.without():
             if not how.tree.ninja(how.build, self.tests[name][0])[0]:
                 return False
             how.tree.fresh_folders()
-            code, seconds, output = how.tree.run(how.build, command, 1800, 1800)
+            code, _, output = how.tree.run(how.build, command, 1800, 1800, until=checks)
         with self.lock:
             if code:
-                known = key in self.passed
+                known = key in self.sound
                 self.note(f"{name} fails without a mutant{'' if known else ' and is left out'}:\n{output[-1500:]}")
                 if how.build == "gcc" and not known:
                     self.tests.pop(name, None)
                 return False
-            self.passed[key] = round(seconds, 2)
-            if how.build == "gcc":
-                self.seconds[name] = self.passed[key]
-            (self.state / "seconds.json").write_text(json.dumps(self.passed, indent=1))
+            self.sound[key] = max(checks, self.sound.get(key, 0))
+            (self.state / "sound.json").write_text(json.dumps(self.sound, indent=1))
         return True
+
+    def learn(self, name, seconds):
+        """Keeps the seconds of a test that did not notice a mutant."""
+        with self.lock:
+            self.unknown.discard(name)
+            self.passed[name] = self.seconds[name] = round(seconds, 2)
+            (self.state / "seconds.json").write_text(json.dumps(self.passed, indent=1))
 
     def warm_cache(self):
         """Probes drivers once, instead of in each test of each mutant."""
@@ -423,8 +431,8 @@ class Campaign:
             if code == 0:
                 how.passed(name)
                 if name in self.unknown and not sanitized:
-                    self.unknown.discard(name)
-                    usual = self.seconds[name] = round(seconds, 2)
+                    self.learn(name, seconds)
+                    usual = self.seconds[name]
             done.append(name)
             spent += usual
         return "survived", "" if names else "no test reaches it"
@@ -470,15 +478,19 @@ class Campaign:
             self.begun[behind[1]] += 1
             return self.queues[behind[1]].pop(0)
 
-    def next_batch(self):
+    def next_batch(self, tree):
+        """Returns mutants that share a build, the last one perhaps not: what is tried alone goes to whichever
+        job is free."""
         found = []
         while len(found) < self.o.batch and (m := self.next_one()) is not None:
             found.append(m)
+            if not self.can_share(tree, m):
+                break
         return found
 
     def work(self, tree):
         try:
-            while batch := self.next_batch():
+            while batch := self.next_batch(tree):
                 alone = [m for m in batch if not self.can_share(tree, m)]
                 begin = time.monotonic()
                 for m, verdict, test in self.try_together(tree, [m for m in batch if m not in alone]):

@@ -76,6 +76,7 @@ class Tree:
     def __init__(self, folder, work, cache):
         """work: folder for what tests write; cache: filled once, and copied for each mutant."""
         self.root, self.work, self.cache = Path(folder), Path(work), Path(cache)
+        self.checks = self.work / "checks"  # what a test said of each of its checks, as TAP
         self.known, self.targets = {}, {}  # of each build
         self.env = {k: os.environ[k] for k in self.INHERITED if k in os.environ} | {
             "HOME": str(self.cache / "home"),  # the same for all, since verdicts about drivers depend on it
@@ -197,9 +198,10 @@ class Tree:
             shutil.copytree(self.cache / "clflow", self.work / "cache", dirs_exist_ok=True)
         self.env |= {"POCL_CACHE_DIR": str(pocl), "CLFLOW_CACHE_DIR": str(self.work / "cache")}
 
-    def run(self, build, command, wall, cpu, extra=None):
+    def run(self, build, command, wall, cpu, extra=None, until=None):
         """(exit code, seconds, output); 124: it took longer than `wall` seconds and then only slept,
-        or takes too much memory.
+        or takes too much memory.  A test ends at its first check that fails, with code 1, or once
+        `until` checks have passed, with code 0.
 
         On a busy machine a test may wait for a core: one that does not sleep is ended by `cpu` alone,
         and is BUSY after ten times `wall`.
@@ -216,18 +218,24 @@ class Tree:
             "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", inner, "sh", *command,
         ]  # fmt: skip
         begin = time.monotonic()
+        self.checks.unlink(missing_ok=True)
+        own = {"MUTANT_TMP": str(self.work / "tmp"), "CK_TAP_LOG_FILE_NAME": str(self.checks)}
         with open(self.work / "output", "wb") as out:
             p = subprocess.Popen(
                 argv, cwd=self.build_folder(build) / "tests", stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env=self.env | {"MUTANT_TMP": str(self.work / "tmp")} | (extra or {}), start_new_session=True,
+                env=self.env | own | (extra or {}), start_new_session=True,
             )  # fmt: skip
         code = 124
         with ending(p):
             while True:
                 try:
-                    code = p.wait(timeout=2)
+                    code = p.wait(timeout=0.5)
                     break
                 except subprocess.TimeoutExpired:
+                    passed, failure = self.progress()
+                    if failure or (until and passed >= until):
+                        code = 1 if failure else 0
+                        break
                     late = time.monotonic() - begin
                     if resident(p.pid) > 6 * GIB or (late > wall and sleeps(p.pid)):
                         break
@@ -236,7 +244,13 @@ class Tree:
                         break
         with open(self.work / "output", "rb") as out:
             text = out.read()[-20000:].decode(errors="replace")
-        return code, time.monotonic() - begin, text
+        return code, time.monotonic() - begin, text + self.progress()[1]
+
+    def progress(self):
+        """(number of checks of the last test that passed before one failed, what that one says or "")"""
+        log = self.checks.read_text(errors="replace") if self.checks.exists() else ""
+        before, failure, rest = log.partition("\nnot ok ") if not log.startswith("not ok ") else ("", log, "")
+        return len(re.findall(r"^ok ", before, re.M)), failure + rest
 
 
 def stats(session, which):
