@@ -31,10 +31,9 @@ CLF_CASES(mixture_pick,
   CASE("shared", &(const clf_mixture_pick_args){.cdf = SHARED(4000, 7), .index = DIM(4000), .seed_lo = 12345,
        .seed_hi = 678, .stream = 9, .first_lo = -100, .first_hi = 1}, .lo = 0, .hi = 1),
   CASE("own",    &(const clf_mixture_pick_args){.cdf = DIM(350, 3), .index = DIM(350), .first_lo = 5}, .lo = 0, .hi = 1));
-/* 2 is the index of all rows, or of none. */
 #define TAKE(k_, N, D) &(const clf_mixture_take_args){.index = DIM(N), .x = DIM(N, D), .y = DIM(N, D), .k = k_}
 CLF_CASES(mixture_take,
-  CASE("all",  TAKE(2, 35, 7), .lo = 2, .hi = 2),
+  CASE("some", TAKE(2, 35, 7), .given = {{0, 3, (const float[]){2, 0, 1}}}),
   CASE("none", TAKE(2, 35, 7)));
 #define SELECT(N, K, D) &(const clf_mixture_select_args){.x = DIM(N, K, D), .index = DIM(N), .y = DIM(N, D)}
 CLF_CASES(mixture_select,
@@ -42,4 +41,5 @@ CLF_CASES(mixture_select,
   CASE("some", SELECT(35, 4, 7), .lo = 0, .hi = 3.999f));
 CLF_CASES(one_hot,
   CASE("one",  &(const clf_one_hot_args){.x = DIM(1), .y = DIM(1, 1)}),
-  CASE("none", &(const clf_one_hot_args){.x = DIM(35), .y = DIM(35, 4)}));
+  CASE("some", &(const clf_one_hot_args){.x = DIM(35), .y = DIM(35, 4)},
+       .given = {{0, 5, (const float[]){3, 0, 4, 1, 2}}}));
