@@ -2,6 +2,7 @@
 """Copies of the tree that mutants are built in, and runs of tests there."""
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -255,9 +256,9 @@ class Tree:
 
 def stats(session, which):
     """Yields the fields of /proc/PID/stat after the name for each process or thread of a session."""
-    for stat in Path("/proc").glob(which):
+    for stat in glob.iglob(f"/proc/{which}"):  # that of pathlib fails when a process ends
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            fields = Path(stat).read_text().rpartition(")")[2].split()
         except OSError:  # it just ended
             continue
         if int(fields[3]) == session:
