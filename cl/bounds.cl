@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* bounds.cl: scalar maps between intervals and the real line, a kind for each column (bounds.def):
  * a work-group for each sample. */
+#include "lanes.clh"
 #include "bounds.clh"
 #include "samples.clh"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* normal.cl: the log-density under N(0, I), and the loss. */
+#include "lanes.clh"
 #include "samples.clh"
 
 kernel BY_SAMPLE void normal_logp(CLF_IN(z), CLF_IN(logdet), CLF_OUT(logp),

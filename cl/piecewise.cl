@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* piecewise.cl: the lecture's piecewise-linear map: a work-item for each sample. */
+#include "lanes.clh"
 #include "samples.clh"
 
 /* Where x is: piece n, and the fraction a of it, as cpu_ref/piecewise.c says. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* scaling.cl: NICE's diagonal scaling: a work-group for each sample.  Its gradient: a work-item for
  * each dimension, which adds over the samples in their order. */
+#include "lanes.clh"
 #include "samples.clh"
 
 /* A sample of a call; `inverse` is a constant. */

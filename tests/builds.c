@@ -185,7 +185,7 @@ static void print_properties(cl_device_id id) {
 
 /* Lines come as they are known, so that a driver which crashes leaves those before it. */
 static int build_all(const clf__cl_device *device) {
-  char *text = clf__cl_program();
+  char *text = clf__cl_program(-1);
   int failed = !text;
   print_properties(device->id);
   for (int i = 0; text && i < clf__family_count; i++) {

@@ -18,7 +18,7 @@ static int families(void) {
 
 int main(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "--families") == 0) return families();
-  char *text = argc == 1 ? clf__cl_program() : NULL;
+  char *text = argc == 1 ? clf__cl_program(-1) : NULL;
   if (!text) {
     fprintf(stderr, "usage: kernels [--families]\n");
     return 2;

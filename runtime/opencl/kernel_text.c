@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel_text.c: the kernel files as one program, and what of it one operation needs.
+/* kernel_text.c: the kernel files as one program, or those that one operation needs.
  *
  * Every kernel file (.cl) includes the headers that it uses.  Here `#include` becomes the text of
  * the header where it comes first, and nothing afterwards.  Macros that a kernel file defines end
@@ -10,6 +10,102 @@
 #include <string.h>
 #include "opencl.h"
 #include "sources.h"
+
+/* ---- The kernels of one operation ------------------------------------------------------------ */
+
+/* Asked of each line before sscanf(), which reads the text up to its end. */
+static int begins_with(const char *line, const char *word) {
+  return strncmp(line, word, strlen(word)) == 0;
+}
+
+int clf__cl_owner(const char *kernel, size_t length) {
+  int best = -1;
+  size_t longest = 0;
+  for (int op = 0; op < CLF_OP_COUNT; op++) {
+    const size_t n = strlen(clf_ops[op].name);
+    if (n > length || n <= longest || strncmp(kernel, clf_ops[op].name, n) != 0) continue;
+    if (n < length && kernel[n] != '_') continue;
+    best = op;
+    longest = n;
+  }
+  return best;
+}
+
+/* The end of a comment that begins at `at`, or `at`. */
+static char *past_comment(char *at) {
+  char *end = at[0] == '/' && at[1] == '*' ? strstr(at + 2, "*/") : NULL;
+  return end ? end + 2 : at;
+}
+
+/* The end of a kernel, behind the brace that closes its body. */
+static char *end_of_kernel(char *at) {
+  for (int depth = 0; *at;) {
+    char *next = past_comment(at);
+    if (next != at) {
+      at = next;
+      continue;
+    }
+    depth += (*at == '{') - (*at == '}');
+    if (*at++ == '}' && depth == 0) break;
+  }
+  return at;
+}
+
+/* The lines after what is blanked keep their numbers. */
+static void blank(char *at, const char *end) {
+  for (; at < end; at++)
+    if (*at != '\n') *at = ' ';
+}
+
+/* The operation of the kernel that is defined in a line "kernel BY_LANES void name(", else -1. */
+static int defined_in(const char *line) {
+  char name[64];
+  int length = 0;
+  if (!begins_with(line, "kernel ")) return -1;
+  if (sscanf(line, "kernel %*[A-Z_] void %63[a-z0-9_]%n(", name, &length) != 1 || !length)
+    return -1;
+  return clf__cl_owner(name, strlen(name));
+}
+
+/* The end of a row of ops.def, behind its last parenthesis. */
+static char *end_of_row(char *at) {
+  for (int depth = 0; *at;) {
+    depth += (*at == '(') - (*at == ')');
+    if (*at++ == ')' && depth == 0) break;
+  }
+  return at;
+}
+
+/* Blanks the rows of ops.def whose structs nothing names: compilers take longer for these than for
+ * the kernels. */
+static void drop_rows(char *text) {
+  for (char *line = text; line; line = strchr(line, '\n')) {
+    char name[56], arguments[64];
+    line += *line == '\n';
+    if (!begins_with(line, "CLF_OP(")) continue;
+    if (sscanf(line, "CLF_OP(%*[a-z0-9_], %55[a-z0-9_],", name) != 1) continue;
+    snprintf(arguments, sizeof arguments, "%s_args", name);
+    if (!strstr(text, arguments)) blank(line, end_of_row(line));
+  }
+}
+
+/* Whether a kernel file has a kernel of an operation. */
+static int has_kernel_of(const char *text, int op) {
+  for (const char *line = text; line; line = strchr(line, '\n')) {
+    line += *line == '\n';
+    if (defined_in(line) == op) return 1;
+  }
+  return 0;
+}
+
+/* Blanks the kernels of all other operations. */
+static void keep_only(char *text, int op) {
+  for (char *line = text; line; line = strchr(line, '\n')) {
+    line += *line == '\n';
+    const int owner = defined_in(line);
+    if (owner >= 0 && owner != op) blank(line, end_of_kernel(line));
+  }
+}
 
 /* ---- One program ---------------------------------------------------------------------------- */
 
@@ -87,13 +183,14 @@ static size_t program_size(int *sources) {
   return size;
 }
 
-char *clf__cl_program(void) {
+char *clf__cl_program(int op) {
   int count;
   const size_t size = program_size(&count);
   char *text = malloc(size), *added = calloc((size_t)count + 1, 1);
   program p = {text, added};
   for (int i = 0; i < count && text && added; i++) {
     if (!ends_with(clf__sources[i].name, ".cl")) continue;
+    if (op >= 0 && !has_kernel_of(clf__sources[i].text, op)) continue;
     add_source(&p, i);
     end_macros(&p, clf__sources[i].text);
   }
@@ -102,63 +199,9 @@ char *clf__cl_program(void) {
   else
     free(text), text = NULL;
   free(added);
+  if (text && op >= 0) {
+    keep_only(text, op);
+    drop_rows(text);
+  }
   return text;
-}
-
-/* ---- The kernels of one operation ------------------------------------------------------------ */
-
-int clf__cl_owner(const char *kernel, size_t length) {
-  int best = -1;
-  size_t longest = 0;
-  for (int op = 0; op < CLF_OP_COUNT; op++) {
-    const size_t n = strlen(clf_ops[op].name);
-    if (n > length || n <= longest || strncmp(kernel, clf_ops[op].name, n) != 0) continue;
-    if (n < length && kernel[n] != '_') continue;
-    best = op;
-    longest = n;
-  }
-  return best;
-}
-
-/* The end of a comment that begins at `at`, or `at`. */
-static char *past_comment(char *at) {
-  char *end = at[0] == '/' && at[1] == '*' ? strstr(at + 2, "*/") : NULL;
-  return end ? end + 2 : at;
-}
-
-/* The end of a kernel, behind the brace that closes its body. */
-static char *end_of_kernel(char *at) {
-  for (int depth = 0; *at;) {
-    char *next = past_comment(at);
-    if (next != at) {
-      at = next;
-      continue;
-    }
-    depth += (*at == '{') - (*at == '}');
-    if (*at++ == '}' && depth == 0) break;
-  }
-  return at;
-}
-
-/* Blanks a kernel; the lines after it keep their numbers. */
-static void drop_kernel(char *line) {
-  for (char *end = end_of_kernel(line); line < end; line++)
-    if (*line != '\n') *line = ' ';
-}
-
-/* The operation of the kernel that is defined in a line "kernel BY_LANES void name(", else -1. */
-static int defined_in(const char *line) {
-  char name[64];
-  int length = 0;
-  if (sscanf(line, "kernel %*[A-Z_] void %63[a-z0-9_]%n(", name, &length) != 1 || !length)
-    return -1;
-  return clf__cl_owner(name, strlen(name));
-}
-
-void clf__cl_keep_only(char *text, int op) {
-  for (char *line = text; line; line = strchr(line, '\n')) {
-    line += *line == '\n';
-    const int owner = defined_in(line);
-    if (owner >= 0 && owner != op) drop_kernel(line);
-  }
 }

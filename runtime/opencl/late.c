@@ -78,7 +78,7 @@ static void remember_failure(const clf__late *l) {
 /* ---- Begin and end --------------------------------------------------------------------------- */
 
 int clf__late_kernels(const clf_device *dev) {
-  return dev->backend == &clf__opencl && ((const clf__cl *)dev->impl)->on_demand.text != NULL;
+  return dev->backend == &clf__opencl && ((const clf__cl *)dev->impl)->on_demand.key != NULL;
 }
 
 static char *joined(const char *a, const char *b, const char *c) {

@@ -16,11 +16,10 @@ typedef struct clf__kernel {
   int extra; /* arguments behind the struct: 1 scratch memory, 2 and a plan */
 } clf__kernel;
 
-/* What the kernels of single operations are built from; text is NULL if all kernels were built when
- * the device was opened. */
+/* How the kernels of single operations are built; key is NULL if all kernels were built when the
+ * device was opened. */
 typedef struct clf__on_demand {
-  char *text; /* all kernels */
-  char *key;  /* everything that the binary of an operation depends on, but for its name */
+  char *key; /* everything that the binary of an operation depends on, but for its name */
   char options[128], device[128];
   int no_binaries; /* the driver has a cache of its own */
   int said;        /* whether the user was told that compiling takes time */
@@ -51,13 +50,12 @@ typedef struct clf__cl {
     if (e_) return clf__fail(clf__cl_status(e_), "%s: %s", #call, clf__cl_error(e_));              \
   } while (0)
 
-/* kernel_text.c.  clf__cl_program(): all kernel files as one string, malloc'ed; NULL without
- * memory. clf__cl_owner(): the operation of a kernel whose name has that length, the one with the
- * longest name that the kernel's begins with, or -1.  clf__cl_keep_only(): blanks the kernels of
- * all other operations. */
-char *clf__cl_program(void);
+/* kernel_text.c.  clf__cl_program(): the kernels of an operation with what their files need, or
+ * with op = -1 all kernel files, as one string, malloc'ed; NULL without memory.  clf__cl_owner():
+ * the operation of a kernel whose name has that length, the one with the longest name that the
+ * kernel's begins with, or -1. */
+char *clf__cl_program(int op);
 int clf__cl_owner(const char *kernel, size_t length);
-void clf__cl_keep_only(char *text, int op);
 
 /* program.c: the build options of a family; whether the kernels of an operation are built at its
  * first use, or all at once; whether a driver caches compiled kernels itself, so that it is not

@@ -187,9 +187,8 @@ static void release_kernels(clf__cl *cl, int op) {
 
 void clf__cl_release(clf__cl *cl) {
   for (int op = 0; op < CLF_OP_COUNT; op++) release_kernels(cl, op);
-  free(cl->on_demand.text);
   free(cl->on_demand.key);
-  cl->on_demand = (clf__on_demand){.text = NULL};
+  cl->on_demand = (clf__on_demand){.key = NULL};
 }
 
 /* ---- All at once ------------------------------------------------------------------ */
@@ -254,10 +253,9 @@ static clf_status build_operation(clf__cl *cl, char *text, const char *name) {
 }
 
 clf_status clf__cl_need(clf__cl *cl, clf_op op) {
-  if (cl->kernel[op][0].k || !cl->on_demand.text) return CLF_OK;
-  char *text = strdup(cl->on_demand.text);
+  if (cl->kernel[op][0].k || !cl->on_demand.key) return CLF_OK;
+  char *text = clf__cl_program((int)op);
   if (!text) return clf__fail(CLF_ENOMEM, "no memory for the kernels' source");
-  clf__cl_keep_only(text, (int)op);
   clf_status s = build_operation(cl, text, clf_ops[op].name);
   if (!s) s = has_kernel(cl, (int)op);
   if (s) release_kernels(cl, (int)op); /* so that the next call begins from the start */
@@ -274,18 +272,16 @@ clf_status clf__cl_build(clf__cl *cl, const clf_device_info *info) {
   clf__cl_options(cl->traits, d->options, sizeof d->options);
   snprintf(d->device, sizeof d->device, "%s", info->device);
   d->no_binaries = clf__cl_no_binaries(info);
-  char *text = clf__cl_program();
+  char *text = clf__cl_program(-1);
   char *key = text ? cache_key(info, d->options, text, platform) : NULL;
   clf_status s = key ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the kernels' source");
   if (key) cl->program = crc_of(key);
   const int on_demand = clf__cl_builds_on_demand(info);
   if (!s) s = on_demand ? check_all(cl, text, key) : build_all(cl, info, text, d->options, key);
-  if (!s && on_demand) {
-    d->text = text;
+  if (!s && on_demand)
     d->key = key;
-    return CLF_OK;
-  }
-  free(key);
+  else
+    free(key);
   free(text);
   return s;
 }

@@ -10,26 +10,57 @@
 #include "sources.h"
 #include "cache/folder.h"
 
+/* Where a kernel file, or a header, begins in the program; NULL if it is not part of it. */
+static const char *begin_of(const char *whole, const char *name) {
+  char line[96];
+  snprintf(line, sizeof line, "#line 1 \"%s\"\n", name);
+  return strstr(whole, line);
+}
+static int is_named(const char *name, const char *end) {
+  const size_t n = strlen(name), m = strlen(end);
+  return n >= m && strcmp(name + n - m, end) == 0;
+}
+/* The line of its file that #line says for a place of the program. */
+static int line_of(const char *program, const char *place) {
+  int number = 0;
+  for (const char *line = program; line < place; line = strchr(line, '\n') + 1)
+    if (strncmp(line, "#line ", 6) != 0 || sscanf(line, "#line %d", &number) != 1) number++;
+  return number;
+}
+/* Whether a kernel file has a kernel in that line; some have two of a name, one for CPUs. */
+static int is_in_line(const char *kernel, int number) {
+  for (const clf_source *s = clf__sources; s->name; s++)
+    for (const char *at = s->text; is_named(s->name, ".cl") && (at = strstr(at, kernel)); at++)
+      if (line_of(s->text, at + 1) + 1 == number) return 1;
+  return 0;
+}
+
 /* The program of one operation has its kernels and no others, and together these programs have all.
- * Line numbers do not change, so that messages name the right line. */
+ * Files without a kernel of
+ * the operation are left out; what is blanked keeps the numbers of lines, which messages name. */
 START_TEST(programs_of_operations) {
-  char *whole = clf__cl_program();
+  char *whole = clf__cl_program(-1);
   ck_assert_ptr_nonnull(whole);
   int all = 0, in_operations = 0;
   for (const char *k = whole; (k = strstr(k, "\nkernel ")); k++) all++;
   for (int op = 0; op < CLF_OP_COUNT; op++) {
-    char *own = strdup(whole), name[64], wanted[80];
-    int kernels = 0;
+    char *own = clf__cl_program(op), name[64], wanted[80];
+    int kernels = 0, files = 0;
     ck_assert_ptr_nonnull(own);
-    clf__cl_keep_only(own, op);
-    ck_assert_uint_eq(strlen(own), strlen(whole));
     for (const char *k = own; (k = strstr(k, "\nkernel ")); k++, kernels++) {
       ck_assert_int_eq(sscanf(k, "\nkernel %*s void %63[a-z0-9_]", name), 1);
       ck_assert_msg(clf__cl_owner(name, strlen(name)) == op, "%s is none of %s", name,
                     clf_ops[op].name);
+      snprintf(wanted, sizeof wanted, "%.*s", (int)strcspn(k + 1, "(") + 1, k);
+      ck_assert_msg(is_in_line(wanted, line_of(own, k + 1)), "%s is in line %d", name,
+                    line_of(own, k + 1));
     }
     snprintf(wanted, sizeof wanted, " void %s", clf_ops[op].name);
     ck_assert_msg(kernels > 0 && strstr(own, wanted), "%s has no kernel", clf_ops[op].name);
+    for (const clf_source *s = clf__sources; s->name; s++)
+      files += is_named(s->name, ".cl") && begin_of(own, s->name);
+    ck_assert_msg(files <= kernels, "%s has %d kernels in %d files", clf_ops[op].name, kernels,
+                  files);
     in_operations += kernels;
     free(own);
   }
@@ -44,16 +75,6 @@ START_TEST(programs_of_operations) {
 }
 END_TEST
 
-/* Where a kernel file, or a header, begins in the program; NULL if it is not part of it. */
-static const char *begin_of(const char *whole, const char *name) {
-  char line[96];
-  snprintf(line, sizeof line, "#line 1 \"%s\"\n", name);
-  return strstr(whole, line);
-}
-static int is_named(const char *name, const char *end) {
-  const size_t n = strlen(name), m = strlen(end);
-  return n >= m && strcmp(name + n - m, end) == 0;
-}
 /* Whether a text defines a macro. */
 static int defines(const char *text, const char *macro) {
   char line[96];
@@ -67,7 +88,7 @@ static int defines(const char *text, const char *macro) {
 /* Every file is part of the program once, headers before what includes them; no line of `#include`
  * is left. */
 START_TEST(headers_of_the_program) {
-  char *whole = clf__cl_program();
+  char *whole = clf__cl_program(-1);
   ck_assert_ptr_nonnull(whole);
   ck_assert_ptr_null(strstr(whole, "\n#include"));
   for (const clf_source *s = clf__sources; s->name; s++) {
@@ -92,7 +113,7 @@ END_TEST
 
 /* Macros of a kernel file end with it, and none hides one of a header. */
 START_TEST(macros_of_the_program) {
-  char *whole = clf__cl_program();
+  char *whole = clf__cl_program(-1);
   int macros = 0;
   ck_assert_ptr_nonnull(whole);
   for (const clf_source *s = clf__sources; s->name; s++) {
