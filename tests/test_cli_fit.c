@@ -159,13 +159,25 @@ START_TEST(repeats) {
 }
 END_TEST
 
+/* Until the first candidate is done, after which a fit has something to write. */
+static void wait_for_candidate(const char *messages) {
+  for (int i = 0, done = 0; i < 600 && !done; i++) {
+    char *text = read_file(messages, NULL);
+    done = strstr(text, "nats on validation rows") != NULL;
+    free(text);
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+  }
+}
+
 /* Once there is a candidate, Ctrl-C ends the search with it; as with `train`, the exit code says
  * that the search was not finished. */
 START_TEST(interrupted) {
-  const pid_t pid = start("fit moons:n=2000 --time 600 --out stop.flow");
-  nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
+  write_text("messages", "");
+  const pid_t pid = start_shown("fit moons:n=2000 --time 600 --out stop.flow", "messages");
+  wait_for_candidate("messages");
   ck_assert_int_eq(suite_kill(pid, SIGINT), 0);
-  const result r = finish(pid);
+  result r = finish_shown(pid, NULL);
+  r.err = read_file("messages", NULL);
   expect_code("fit", &r, 1);
   expect_text("fit", "stderr", r.err, "; the best so far is written");
   expect_text("fit", "stdout", r.out, "model:  stop.flow");
