@@ -157,6 +157,9 @@ START_TEST(dates_and_times) {
   ck_assert_double_eq(t.at[3], 1714566600 + 5400);
   ck_assert_str_eq(t.columns[1].unit, "seconds since 1970-01-01 00:00 UTC");
   clf_table_free(&t);
+  t = read_as("a,when\n1,2024-05-01T14:30:00+24:00\n2,2024-05-01T14:30:00+01:60\n", &judge);
+  is_column(&t, 1, CLF_COLUMN_CATEGORY, "2024-05-01T14:30:00+01:60,2024-05-01T14:30:00+24:00");
+  clf_table_free(&t);
 }
 END_TEST
 
