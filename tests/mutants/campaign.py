@@ -504,6 +504,9 @@ class Campaign:
                     self.finish(m, *self.try_alone(tree, m), begin)
         except Interrupted:
             pass
+        except SystemExit as end:  # a thread would end without a word
+            self.note(end)
+            stop_all()
 
     def can_share(self, tree, m):
         """Whether a mutant can be in a build with others."""
