@@ -230,8 +230,7 @@ START_TEST(classes_by_number) {
 }
 END_TEST
 
-/* ---- Temperatures
- * ------------------------------------------------------------------------------------------- */
+/* ---- Temperatures ---------------------------------------------------------------------------- */
 
 /* The latents of 400 samples at a temperature; a context is given to all of them. */
 enum { WARM = 400 };
