@@ -151,6 +151,21 @@ START_TEST(says_what_it_waits_for) {
 }
 END_TEST
 
+/* What a driver's compiler says of kernels that it has not seen yet is not for users. */
+START_TEST(prints_no_warnings) {
+  static const char command[] =
+      "train --preset lecture --data moons:n=40 --epochs 1 --dry-run --device opencl";
+  driver_with(NULL);
+  char *own = suite_setenv("POCL_CACHE_DIR", "kernels");
+  const result r = run(command);
+  suite_putenv_back("POCL_CACHE_DIR", own);
+  expect_code(command, &r, 0);
+  expect_text(command, "stderr", r.err, "compiling kernels for ");
+  ck_assert_msg(!strstr(r.err, "warning"), "%s", r.err);
+  release(r);
+}
+END_TEST
+
 /* A device that fails during training, once or for ever: the program says so, and succeeds. */
 START_TEST(fails_while_it_trains) {
   static const char command[] =
@@ -302,6 +317,7 @@ int main(int argc, char **argv) {
       crashes_as_it_is_listed,
       has_nowhere_to_write,
       has_no_folder,
+      prints_no_warnings,
       several_devices,
       is_remembered,
       works_without_a_cache,

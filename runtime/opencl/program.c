@@ -119,15 +119,17 @@ static clf_status build_failed(clf__cl *cl, cl_program p, const char *options, c
 }
 
 /* A program that is built, or with `compile_only` compiled and not linked. */
-static clf_status from_source(clf__cl *cl, const char *text, const char *options, int compile_only,
+static clf_status from_source(clf__cl *cl, const char *text, const char *family, int compile_only,
                               cl_program *out) {
+  char options[256]; /* without warnings, whose number pocl would print */
   cl_int e;
+  snprintf(options, sizeof options, "-w %s", family);
   cl_program p = clCreateProgramWithSource(cl->context, 1, &text, NULL, &e);
   if (e) return clf__fail(clf__cl_status(e), "no program for the kernels: %s", clf__cl_error(e));
   e = compile_only ? clCompileProgram(p, 1, &cl->id, options, 0, NULL, NULL, NULL, NULL)
                    : clBuildProgram(p, 1, &cl->id, options, NULL, NULL);
   if (e) {
-    const clf_status s = build_failed(cl, p, options, e);
+    const clf_status s = build_failed(cl, p, family, e);
     clReleaseProgram(p);
     return s;
   }
