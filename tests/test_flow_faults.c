@@ -200,6 +200,7 @@ static const struct {
             {"training of columns", 3, train_it, NULL, NULL},
             {"training with a context", 1, train_it, NULL, NULL},
             {"densities", 1, use_it, NULL, NULL},
+            {"saving", 1, clf_flow_save, "", NULL},
             {"fit", 1, fit, NULL, NULL}};
 /* Every n up to DENSE, then one in DENSE of the rest. */
 enum { JOBS = sizeof jobs / sizeof *jobs, DENSE = 260 };

@@ -13,6 +13,7 @@
 #include "file.h"
 #include "safetensors_format.h"
 #include "status.h"
+#include "text.h"
 
 typedef struct item {
   const char *name;
@@ -102,6 +103,15 @@ static int reserve(clf__st_writer *w) {
 }
 
 /* Takes ownership of `bytes` in any case. */
+/* Why jansson refuses a text: this, or no memory. */
+static int is_utf8(const char *text) {
+  const unsigned char *p = (const unsigned char *)text;
+  size_t left = strlen(text);
+  for (int length; left > 0; p += length, left -= (size_t)length)
+    if ((length = clf__utf8_length(p, left)) == 0) return 0;
+  return 1;
+}
+
 static clf_status add_item(clf__st_writer *w, const char *name, int rank, const int64_t *dim,
                            int width, unsigned char *bytes, size_t size) {
   json_t *info = bytes != NULL && reserve(w) ? make_info(rank, dim, width) : NULL;
@@ -111,8 +121,8 @@ static clf_status add_item(clf__st_writer *w, const char *name, int rank, const 
   }
   if (json_object_set_new(w->tensors, name, info) != 0) {
     free(bytes);
-    return clf__fail(CLF_EINVAL, "the name of tensor \"%s\" is not UTF-8, or memory is short",
-                     name);
+    return is_utf8(name) ? clf__fail(CLF_ENOMEM, "no memory for the name of tensor \"%s\"", name)
+                         : clf__fail(CLF_EINVAL, "the name of tensor \"%s\" is not UTF-8", name);
   }
   w->item[w->count] = (item){.info = info, .bytes = bytes, .size = size, .width = width};
   w->item[w->count].number = (int)w->count;
@@ -178,8 +188,9 @@ static clf_status set_meta(clf__st_writer *w, const char *key, const char *text)
   if (strcmp(key, CLF_ST_CRC) == 0)
     return clf__fail(CLF_EINVAL, "metadata \"" CLF_ST_CRC "\" is reserved for the writer");
   if (json_object_set_new(w->meta, key, json_string(text)) != 0)
-    return clf__fail(CLF_EINVAL, "metadata \"%s\" is not UTF-8, or memory is short: \"%.60s\"", key,
-                     text);
+    return is_utf8(key) && is_utf8(text)
+               ? clf__fail(CLF_ENOMEM, "no memory for metadata \"%s\"", key)
+               : clf__fail(CLF_EINVAL, "metadata \"%s\" is not UTF-8: \"%.60s\"", key, text);
   return CLF_OK;
 }
 
