@@ -102,7 +102,6 @@ static int reserve(clf__st_writer *w) {
   return 1;
 }
 
-/* Takes ownership of `bytes` in any case. */
 /* Why jansson refuses a text: this, or no memory. */
 static int is_utf8(const char *text) {
   const unsigned char *p = (const unsigned char *)text;
@@ -112,6 +111,7 @@ static int is_utf8(const char *text) {
   return 1;
 }
 
+/* Takes ownership of `bytes` in any case. */
 static clf_status add_item(clf__st_writer *w, const char *name, int rank, const int64_t *dim,
                            int width, unsigned char *bytes, size_t size) {
   json_t *info = bytes != NULL && reserve(w) ? make_info(rank, dim, width) : NULL;

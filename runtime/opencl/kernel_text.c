@@ -37,16 +37,16 @@ static char *past_comment(char *at) {
   return end ? end + 2 : at;
 }
 
-/* The end of a kernel, behind the brace that closes its body. */
-static char *end_of_kernel(char *at) {
+/* The end of a kernel or of a row of ops.def, behind what closes its first brace or parenthesis. */
+static char *end_of(char *at, char opens, char closes) {
   for (int depth = 0; *at;) {
     char *next = past_comment(at);
     if (next != at) {
       at = next;
       continue;
     }
-    depth += (*at == '{') - (*at == '}');
-    if (*at++ == '}' && depth == 0) break;
+    depth += (*at == opens) - (*at == closes);
+    if (*at++ == closes && depth == 0) break;
   }
   return at;
 }
@@ -67,17 +67,7 @@ static int defined_in(const char *line) {
   return clf__cl_owner(name, strlen(name));
 }
 
-/* The end of a row of ops.def, behind its last parenthesis. */
-static char *end_of_row(char *at) {
-  for (int depth = 0; *at;) {
-    depth += (*at == '(') - (*at == ')');
-    if (*at++ == ')' && depth == 0) break;
-  }
-  return at;
-}
-
-/* Blanks the rows of ops.def whose structs nothing names: compilers take longer for these than for
- * the kernels. */
+/* Blanks the rows of ops.def whose structs nothing names, which a preprocessor would expand. */
 static void drop_rows(char *text) {
   for (char *line = text; line; line = strchr(line, '\n')) {
     char name[56], arguments[64];
@@ -85,7 +75,7 @@ static void drop_rows(char *text) {
     if (!begins_with(line, "CLF_OP(")) continue;
     if (sscanf(line, "CLF_OP(%*[a-z0-9_], %55[a-z0-9_],", name) != 1) continue;
     snprintf(arguments, sizeof arguments, "%s_args", name);
-    if (!strstr(text, arguments)) blank(line, end_of_row(line));
+    if (!strstr(text, arguments)) blank(line, end_of(line, '(', ')'));
   }
 }
 
@@ -103,7 +93,7 @@ static void keep_only(char *text, int op) {
   for (char *line = text; line; line = strchr(line, '\n')) {
     line += *line == '\n';
     const int owner = defined_in(line);
-    if (owner >= 0 && owner != op) blank(line, end_of_kernel(line));
+    if (owner >= 0 && owner != op) blank(line, end_of(line, '{', '}'));
   }
 }
 
