@@ -121,12 +121,12 @@ clf_status clf__trainer_shake_hands(clf_trainer *t) {
   clf_group *g = t->group.g;
   if (!g) return CLF_OK;
   const card mine = card_of(t);
-  card *all = malloc((size_t)clf_group_size(g) * sizeof *all);
-  if (!all) return clf__fail(CLF_ENOMEM, "no memory for what members have");
+  void *all = NULL;
   if (t->step)
     clf__group_doing(g, "step %lld", (long long)t->step);
   else
     clf__group_doing(g, "the start of the training");
+  CLF_TRY(clf__group_memory(g, (size_t)clf_group_size(g) * sizeof mine, &all));
   clf_status s = clf_group_gather(g, &mine, sizeof mine, all);
   if (!s) s = compare(g, all);
   free(all);

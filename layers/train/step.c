@@ -136,7 +136,7 @@ static clf_status update(clf_trainer *t) {
 static clf_status take_step(clf_trainer *t) {
   if (clf__trainer_is_dropped(t, t->step)) {
     t->step++;
-    return clf__trainer_average(t);
+    return clf__trainer_tell_later(t, clf__trainer_average(t)); /* no message precedes it */
   }
   clf_status s = batch_step(t);
   /* Members that divide the update wait for this one. */

@@ -129,8 +129,7 @@ clf_status clf__trainer_on_host(clf_trainer *t, int i, clf_tensor v, void **at) 
     clf__count_write(v.buf);
     return CLF_OK;
   }
-  if (!m->host[i]) m->host[i] = malloc(length_of(t) * size);
-  if (!m->host[i]) return clf__fail(CLF_ENOMEM, "no memory for a message on the host");
+  if (!m->host[i]) CLF_TRY(clf__group_memory(m->g, length_of(t) * size, &m->host[i]));
   *at = m->host[i];
   return CLF_OK;
 }
@@ -142,11 +141,11 @@ static clf_tensor root_of(const clf_trainer *t, int i, int count) {
 
 /* Where the roots of this member are on the host; their numbers too, unless it failed. */
 static clf_status gather_roots(clf_trainer *t, int count, int read, void *root[CLF_ROOTS]) {
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; i < count; i++)
+    CLF_TRY(clf__trainer_on_host(t, i, root_of(t, i, count), &root[i]));
+  for (int i = 0; i < count && read && !clf__trainer_is_on_host(t); i++) {
     const clf_tensor v = root_of(t, i, count);
-    CLF_TRY(clf__trainer_on_host(t, i, v, &root[i]));
-    if (read && !clf__trainer_is_on_host(t))
-      CLF_TRY(t->dev->backend->read(t->dev, v.buf, (size_t)v.offset, root[i], length_of(t)));
+    CLF_TRY(t->dev->backend->read(t->dev, v.buf, (size_t)v.offset, root[i], length_of(t)));
   }
   return CLF_OK;
 }
@@ -237,9 +236,8 @@ static clf_status add_up(clf_trainer *t, double busy) {
   void *root[CLF_ROOTS] = {NULL}, *total = NULL;
   clf__tree_roots(&s, s.first[t->grains.rank], s.first[t->grains.rank + 1], &own);
   clf_status failed = gather_roots(t, own.count, !m->failed, root);
+  if (clf__trainer_is_cut_off(t)) return failed;
   if (failed && !m->failed) clf__trainer_note_failure(t, failed);
-  for (int i = 0; i < own.count; i++) /* without memory nothing can be sent */
-    if (!root[i]) return clf__fail(failed, "%s", m->why);
   put_control(t, own.count, root, m->failed);
   if (own.count)
     total = root[own.count - 1];
@@ -271,19 +269,20 @@ static clf_status divide_by_speed(clf_trainer *t) {
   clf__membership *m = of(t);
   const int32_t size = clf_group_size(m->g), K = t->grains.count;
   const double mine = m->busy / fmax(1, m->computed);
-  double *grain = malloc((size_t)size * 2 * sizeof *grain);
-  int32_t *first = malloc(((size_t)size + 1) * sizeof *first);
-  clf_status s = grain && first ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for shares");
+  const size_t numbers = (size_t)size * 2 * sizeof(double);
+  void *memory = NULL;
   clf__group_doing(m->g, "the measurement of speeds");
-  if (!s) s = clf_group_gather(m->g, &mine, sizeof mine, grain);
+  CLF_TRY(clf__group_memory(m->g, numbers + ((size_t)size + 1) * sizeof(int32_t), &memory));
+  double *grain = memory;
+  int32_t *first = (int32_t *)(void *)((char *)memory + numbers);
+  const clf_status s = clf_group_gather(m->g, &mine, sizeof mine, grain);
   if (!s) {
     for (int32_t r = 0; r < size; r++) grain[size + r] = 1 / fmax(grain[r], 1e-9);
     divide(K, size, grain + size, first);
     if (slowest(first, grain, size) * WORTH < slowest(m->first, grain, size))
       memcpy(m->first, first, ((size_t)size + 1) * sizeof *first);
   }
-  free(grain);
-  free(first);
+  free(memory);
   return s;
 }
 
@@ -362,15 +361,16 @@ clf_status clf__trainer_agree(clf_trainer *t, int state, clf_status s, uint64_t 
                  .state = state,
                  .sum = sum};
   if (m->failed) snprintf(mine.why, sizeof mine.why, "%.255s", m->why);
-  report *all = malloc((size_t)clf_group_size(m->g) * sizeof *all);
-  if (!all) return clf__fail(CLF_ENOMEM, "no memory for the reports of the group");
+  void *memory = NULL;
   clf__group_doing(m->g, "step %lld", (long long)t->step);
-  s = clf_group_gather(m->g, &mine, sizeof mine, all);
+  CLF_TRY(clf__group_memory(m->g, (size_t)clf_group_size(m->g) * sizeof(report), &memory));
+  const report *all = memory;
+  s = clf_group_gather(m->g, &mine, sizeof mine, memory);
   if (!s) {
     m->copy_is_due = all[0].copy;
     s = worst_of(t, all);
   }
-  free(all);
+  free(memory);
   return s;
 }
 

@@ -82,8 +82,9 @@ void clf_group_exit(clf_group *g, int code) {
 /* Makes the members' names from their hosts: "rank 3 on node7". */
 static clf_status meet(clf_group *g) {
   const size_t size = sizeof g->t->host;
-  char *host = calloc((size_t)g->t->size, size);
-  if (!host) return clf__fail(CLF_ENOMEM, "no memory for the names of %d members", g->t->size);
+  void *memory = NULL;
+  CLF_TRY(clf__group_memory(g, (size_t)g->t->size * size, &memory));
+  char *host = memory;
   const clf_status s = clf_group_gather(g, g->t->host, size, host);
   for (int32_t r = 0; r < g->t->size && !s; r++) {
     host[(size_t)(r + 1) * size - 1] = 0;
@@ -128,11 +129,14 @@ clf_status clf_group_wrap(clf_transport *t, clf_group **group) {
 
 /* ---- Exchanges ----------------------------------------------------------------------------- */
 
-/* The transport's message names the peer; this adds which member waited, and in which step. */
+/* The message says what failed, or names the peer; this adds which member it is, and in which
+ * step. */
 static clf_status break_off(clf_group *g, clf_status s) {
+  const char *own = g->name[g->t->rank];
   g->broken = s;
-  snprintf(g->why, sizeof g->why, "%s, at %s: %s%s", g->name[g->t->rank], g->doing, clf_errmsg(),
-           g->after);
+  snprintf(g->why, sizeof g->why, "%s, at %s: %s", own, g->doing, clf_errmsg());
+  g->t->give_up(g->t, g->why);
+  snprintf(g->why, sizeof g->why, "%s, at %s: %s%s", own, g->doing, clf_errmsg(), g->after);
   return clf__fail(s, "%s", g->why);
 }
 
@@ -159,16 +163,25 @@ clf_status clf__group_exchange(clf_group *g, int32_t to, const void *out, size_t
   return s ? break_off(g, name_peer(g, s)) : CLF_OK;
 }
 
+static clf_status no_memory(size_t bytes) {
+  return clf__fail(CLF_ENOMEM, "no memory for %zu bytes that members send each other", bytes);
+}
+
 clf_status clf__group_scratch(clf_group *g, size_t bytes, void **at) {
   if (bytes > g->scratch_size) {
     void *more = realloc(g->scratch, bytes);
-    if (!more)
-      return clf__fail(CLF_ENOMEM, "no memory for %zu MiB from other members", bytes >> 20);
+    if (!more) return break_off(g, no_memory(bytes));
     g->scratch = more;
     g->scratch_size = bytes;
   }
   *at = g->scratch;
   return CLF_OK;
+}
+
+clf_status clf__group_memory(clf_group *g, size_t bytes, void **at) {
+  if (g->broken) return clf__fail(g->broken, "%s", g->why);
+  *at = calloc(1, bytes);
+  return *at ? CLF_OK : break_off(g, no_memory(bytes));
 }
 
 /* Bruck et al. 1997: after the round with distance d, this rank has the blocks of 2 d ranks,
@@ -250,15 +263,16 @@ clf_status clf_group_agree(clf_group *g, clf_status status) {
   report mine = {.status = (int32_t)status};
   if (status) snprintf(mine.text, sizeof mine.text, "%s", clf_errmsg());
   if (g->broken) return clf__fail(status ? status : g->broken, "%s", status ? mine.text : g->why);
-  report *all = calloc((size_t)g->t->size, sizeof *all);
-  if (!all) return clf__fail(CLF_ENOMEM, "no memory for the reports of %d members", g->t->size);
-  clf_status s = clf_group_gather(g, &mine, sizeof mine, all);
+  void *memory = NULL;
+  CLF_TRY(clf__group_memory(g, (size_t)g->t->size * sizeof(report), &memory));
+  const report *all = memory;
+  clf_status s = clf_group_gather(g, &mine, sizeof mine, memory);
   for (int32_t r = 0; r < g->t->size && !s; r++) {
     if (!all[r].status) continue;
     s = r == g->t->rank
             ? clf__fail(status, "%s", mine.text)
             : clf__fail((clf_status)all[r].status, "%s: %.507s", g->name[r], all[r].text);
   }
-  free(all);
+  free(memory);
   return s;
 }

@@ -32,8 +32,11 @@ double clf__group_deadline(const clf_group *g);
 /* Exchanges bytes like the transport; an error says which member waited and where, and stays. */
 clf_status clf__group_exchange(clf_group *g, int32_t to, const void *out, size_t n_out,
                                int32_t from, void *in, size_t n_in);
-/* At least this many bytes of memory, valid until the next call. */
+/* For a call of the group: at least this many bytes of memory, valid until the next call; and bytes
+ * that are 0, which the caller frees.  Without memory this member can send nothing, so the group is
+ * broken and the others hear of it. */
 clf_status clf__group_scratch(clf_group *g, size_t bytes, void **at);
+clf_status clf__group_memory(clf_group *g, size_t bytes, void **at);
 
 /* ---- tree.c: the order in which grains are added ------------------------------------------- */
 

@@ -204,8 +204,12 @@ static clf_status exchange(clf_transport *t, int32_t to, const void *out, size_t
   if (!m->any_thread && !pthread_equal(m->first, pthread_self()))
     return clf__fail(CLF_ENOTSUP, "this MPI library takes calls of one thread alone");
   if (m->table->exchange(to, out, n_out, from, in, n_in, deadline, &o) == 0) return CLF_OK;
-  m->broken = 1;
   return fail_exchange(&o, n_in, clf__now() - began);
+}
+
+static void give_up(clf_transport *t, const char *why) {
+  (void)why;
+  ((mpi *)(void *)t)->broken = 1;
 }
 
 static void end_job(clf_transport *t, const char *text) {
@@ -298,6 +302,7 @@ clf_status clf_group_mpi(clf_group **group) {
   *group = NULL;
   if (!m) return clf__fail(CLF_ENOMEM, "no memory for a group");
   m->base.exchange = exchange;
+  m->base.give_up = give_up;
   m->base.abort = end_job;
   m->base.free = leave;
   if (gethostname(m->base.host, sizeof m->base.host)) m->base.host[0] = '\0';

@@ -28,6 +28,7 @@ typedef struct room {
   int32_t size, there;     /* members, and those that have not left */
   int32_t ready;           /* number of initialised conditions */
   char *left;              /* of each member: 1 once it has left */
+  char cause[512];         /* why the first one gave up, or empty */
   box *box;                /* (size, size): to, from */
 } room;
 
@@ -57,6 +58,8 @@ static int wait_until(room *m, int32_t rank, double *deadline) {
 }
 
 static clf_status silent(const room *m, int32_t peer, double seconds) {
+  if (m->left[peer] && *m->cause)
+    return clf__fail(CLF_EDEVICE, "rank %d has left the group (%s)", (int)peer, m->cause);
   if (m->left[peer]) return clf__fail(CLF_EDEVICE, "rank %d has left the group", (int)peer);
   return clf__fail(CLF_EDEVICE, "rank %d was silent for %.3g seconds", (int)peer, seconds);
 }
@@ -113,10 +116,16 @@ static clf_status exchange(clf_transport *t, int32_t to, const void *out, size_t
   }
   if (from >= 0) s = receive(m, t->rank, from, in, n_in, begin, deadline);
   if (to >= 0) sent = finish_sending(m, t->rank, to, s != CLF_OK, begin, deadline);
-  s = s ? s : sent;
-  if (s) mark_left(m, t->rank);
   pthread_mutex_unlock(&m->lock);
-  return s;
+  return s ? s : sent;
+}
+
+static void give_up(clf_transport *t, const char *why) {
+  room *m = ((member *)(void *)t)->room;
+  pthread_mutex_lock(&m->lock);
+  if (!*m->cause) snprintf(m->cause, sizeof m->cause, "%s", why);
+  mark_left(m, t->rank);
+  pthread_mutex_unlock(&m->lock);
 }
 
 static void free_room(room *m) {
@@ -173,6 +182,7 @@ static clf_transport *new_member(room *m, int32_t rank) {
                               .local_rank = rank,
                               .host = "this machine",
                               .exchange = exchange,
+                              .give_up = give_up,
                               .free = leave};
   m->there++;
   return &one->base;

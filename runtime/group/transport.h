@@ -18,6 +18,9 @@ struct clf_transport {
    * names the peer: it was silent, left, or sent another number of bytes. */
   clf_status (*exchange)(clf_transport *t, int32_t to, const void *out, size_t n_out, int32_t from,
                          void *in, size_t n_in, double deadline);
+  /* Sends nothing more, because of an error of this member or of a peer: members that wait for this
+   * one in the same process get an error at once, with this text. */
+  void (*give_up)(clf_transport *t, const char *why);
   /* (optional) Ends the whole job. */
   void (*abort)(clf_transport *t, const char *text);
   void (*free)(clf_transport *t);

@@ -6,11 +6,13 @@
 #include <stdatomic.h>
 #include "backend.h"
 
-/* n counts from 1; 0: none fails. for_good: all later calls fail too. */
+/* n counts from 1; 0: none fails. for_good: all later calls fail too. again: so does the call so
+ * many after the n-th one; 0: none. */
 extern struct faulty {
   long n;
   atomic_long calls;
   int for_good;
+  long again;
 } faulty;
 
 /* Several threads may call it, as the device inside, if the caller sets `many_callers`: which call

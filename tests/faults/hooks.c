@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 fault_hook fault_memory, fault_files;
+_Thread_local int fault_spares;
 
 static int due(fault_hook *h) {
   const long i = __atomic_add_fetch(&h->calls, 1, __ATOMIC_RELAXED);
@@ -26,7 +27,7 @@ static int due(fault_hook *h) {
   type __real_##name parameters;                                                                   \
   type __wrap_##name parameters;                                                                   \
   type __wrap_##name parameters {                                                                  \
-    if (!due(&fault_memory)) return __real_##name arguments;                                       \
+    if (fault_spares || !due(&fault_memory)) return __real_##name arguments;                       \
     errno = ENOMEM;                                                                                \
     return NULL;                                                                                   \
   }

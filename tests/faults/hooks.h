@@ -18,6 +18,8 @@ enum {
 };
 
 extern fault_hook fault_memory, fault_files;
+/* 1: allocations of this thread do not fail, and are not counted. */
+extern _Thread_local int fault_spares;
 
 /* Returns the first call since fault_watch() that could lose data if the machine failed, or that
  * leaks a file to child processes; or NULL. It is an error if
