@@ -75,7 +75,12 @@ CLF_LOOP(few_columns, tiling, q, index) {
     for (int r = 0; r < q->M; r++)
       memcpy(all + r * TN + j, sums + r * PAIR + before, (size_t)left * sizeof *all);
   }
-  finish_any(q->p, 0, q->M, j0, n, all);
+  if (is_dense(q->p)) {
+    finish_tile(q->p, NULL, 0, q->M, j0, n, all);
+    activate_tile(q->p, NULL, 0, q->M, j0, n);
+  } else {
+    finish(q->p, 0, q->M, j0, n, TN, all);
+  }
 }
 
 static int takes_few(const tiling *q) {

@@ -89,39 +89,65 @@ static void pack_rows(const tiling *q, int i0, int k0, int k1, real *d) {
       for (int r = 0; r < high; r++) d[r] = s[min_int(r, n - 1) * si];
 }
 
-/* sums[height][TN], of which `halves` vectors per row are used, += K columns of a times rows of
- * b, or those in `list` unless NULL; starts from 0 unless `more`.  All but the data are
- * constants of the calls. */
+/* The rows of a tile: those past the end of c repeat the last one. */
+typedef struct tile_rows {
+  const real *a[HIGH];
+  real *c[HIGH];
+  real bias[HIGH];
+} tile_rows;
+
+/* Where the sums of a tile go: if `direct`, with their bias, to its rows of c from column j0 on,
+ * plus beta c; else to sums[HIGH][TN], `more` of them to those that are there already. */
+typedef struct tile_target {
+  int direct, more, j0;
+  real beta;
+  real *sums;
+} tile_target;
+
+/* K columns of a, at distance `step`, times rows of b, or those in `list` unless NULL; `halves`
+ * vectors per row.  All but the data are constants of the calls. */
 __attribute__((always_inline)) static inline void tile_of(int height, int halves,
-                                                          const real *const a[HIGH], ptrdiff_t step,
+                                                          const tile_rows *rows, ptrdiff_t step,
                                                           panel from, const int *list, int K,
-                                                          int more, real *sums) {
+                                                          const tile_target *to) {
+  const int more = to->more, j0 = to->j0;
+  const real beta = to->beta;
   vec sum[HIGH][2] = {{{0}}};
 #pragma GCC unroll 12
   for (int r = 0; r < height && more; r++)
-    for (int h = 0; h < halves; h++) sum[r][h] = VEC_IN(sums + r * TN + h * LANES);
+    for (int h = 0; h < halves; h++) sum[r][h] = VEC_IN(to->sums + r * TN + h * LANES);
   for (int i = 0; i < K; i++) {
     const ptrdiff_t k = list ? list[i] : i;
     const real *b = from.at + k * from.step;
     const vec b0 = VEC_IN(b), b1 = halves == 2 ? VEC_IN(b + LANES) : b0;
 #pragma GCC unroll 12
     for (int r = 0; r < height; r++) {
-      const real x = a[r][k * step];
+      const real x = rows->a[r][k * step];
       sum[r][0] += x * b0;
       if (halves == 2) sum[r][1] += x * b1;
     }
   }
+  if (!to->direct) {
 #pragma GCC unroll 12
-  for (int r = 0; r < height; r++) {
-    VEC(sums + r * TN) = sum[r][0];
-    VEC(sums + r * TN + LANES) = sum[r][1];
+    for (int r = 0; r < height; r++) {
+      VEC(to->sums + r * TN) = sum[r][0];
+      VEC(to->sums + r * TN + LANES) = sum[r][1];
+    }
+    return;
   }
+#pragma GCC unroll 12
+  for (int r = 0; r < height && beta != 0; r++) /* before rows that are repeated change */
+    for (int h = 0; h < halves; h++)
+      sum[r][h] += beta * VEC_IN(rows->c[r] + j0 + h * LANES); /* c may be NaN */
+#pragma GCC unroll 12
+  for (int r = 0; r < height; r++)
+    for (int h = 0; h < halves; h++) VEC(rows->c[r] + j0 + h * LANES) = sum[r][h] + rows->bias[r];
 }
 #define TILE(height, halves)                                                                       \
-  list ? tile_of(height, halves, a, step, from, list, K, 0, sums)                                  \
-       : tile_of(height, halves, a, step, from, NULL, K, more, sums)
-static void tile(int height, const real *const a[HIGH], ptrdiff_t step, panel from, const int *list,
-                 int K, int halves, int more, real *sums) {
+  list ? tile_of(height, halves, rows, step, from, list, K, to)                                    \
+       : tile_of(height, halves, rows, step, from, NULL, K, to)
+static void tile(int height, const tile_rows *rows, ptrdiff_t step, panel from, const int *list,
+                 int K, int halves, const tile_target *to) {
   if (height == TM && halves == 2)
     TILE(TM, 2);
   else if (height == TM)
@@ -146,9 +172,15 @@ static void one_row(const real *a, ptrdiff_t step, panel from, int K, int more, 
   VEC(sums + LANES) = s1;
 }
 
-/* As finish(), for a tile of dense rows of c: those in `list`, or i0 and following. */
+/* Whether finish_tile() can finish tiles. */
+static int is_dense(const clf_gemm_args *p) {
+  return p->c.stride[1] == 1 && (!p->bias.buf || p->bias.stride[1] <= 1);
+}
+
+/* As finish(), for a tile of dense rows of c: those in `list`, or i0 and following; without the
+ * activation. */
 static void finish_tile(const clf_gemm_args *p, const int *list, int i0, int rows, int j0, int n,
-                        real *sums) {
+                        const real *sums) {
   const ptrdiff_t pitch = p->c.stride[0], next_bias = p->bias.stride[0];
   const int low = min_int(n, LANES), high = n - low, one = p->bias.stride[1] == 0;
   const real *bias = p->bias.buf ? at(&p->bias, 0, j0, 0, 0) : NULL;
@@ -157,8 +189,8 @@ static void finish_tile(const clf_gemm_args *p, const int *list, int i0, int row
   const vec b1 = bias && !one && high ? load_first(bias + LANES, high) : zero;
   for (int r = 0; r < rows; r++) {
     const int i = list ? list[r] : i0 + r;
-    real *const s = sums + r * TN, *const to = c + i * pitch;
-    vec v0 = VEC_IN(s), v1 = VEC_IN(s + LANES);
+    real *const to = c + i * pitch;
+    vec v0 = VEC_IN(sums + r * TN), v1 = VEC_IN(sums + r * TN + LANES);
     if (p->alpha != 1) v0 *= p->alpha, v1 *= p->alpha;
     if (p->beta != 0) { /* c may be NaN */
       v0 += p->beta * load_first(to, low);
@@ -168,23 +200,33 @@ static void finish_tile(const clf_gemm_args *p, const int *list, int i0, int row
       v0 += bias[i * next_bias], v1 += bias[i * next_bias];
     else if (bias)
       v0 += b0, v1 += b1;
-    if (p->act != CLF_ACT_none) {
-      VEC(s) = v0;
-      VEC(s + LANES) = v1;
-      activate(p->act, TN, s);
-      v0 = VEC_IN(s);
-      v1 = VEC_IN(s + LANES);
-    }
     store_first(to, v0, low);
     if (high) store_first(to + LANES, v1, high);
   }
 }
+/* Columns j0 .. j0 + n - 1 of the same rows through the activation, in long loops. */
+static void activate_tile(const clf_gemm_args *p, const int *list, int i0, int rows, int j0,
+                          int n) {
+  for (int r = 0; r < rows && p->act != CLF_ACT_none; r++)
+    activate(p->act, n, at(&p->c, list ? list[r] : i0 + r, j0, 0, 0));
+}
 
-static void finish_any(const clf_gemm_args *p, int i0, int rows, int j0, int n, real *sums) {
-  if (p->c.stride[1] == 1 && (!p->bias.buf || p->bias.stride[1] <= 1))
-    finish_tile(p, NULL, i0, rows, j0, n, sums);
-  else
-    finish(p, i0, rows, j0, n, TN, sums);
+/* The rows of a tile, whose a is packed or in place. */
+static void take_rows_of_tile(const tiling *q, const int *list, int i0, int rows,
+                              const real *packed, tile_rows *to) {
+  const clf_gemm_args *p = q->p;
+  const int ta = p->ta != 0, biased = p->bias.buf && p->bias.stride[1] == 0;
+  for (int r = 0; r < q->high; r++) {
+    const int last = min_int(r, rows - 1), i = list ? list[last] : i0 + last;
+    to->a[r] = packed ? packed + r : at(&p->a, 0, 0, 0, 0) + (ptrdiff_t)i * p->a.stride[ta];
+    to->c[r] = at(&p->c, i, 0, 0, 0);
+    to->bias[r] = biased ? *at(&p->bias, i, 0, 0, 0) : 0;
+  }
+}
+/* Whether tiles of n columns, with all of their products at once, can write to c themselves. */
+static int writes_directly(const clf_gemm_args *p, int n) {
+  return is_dense(p) && p->alpha == 1 && (n == TN || n == LANES) &&
+         (!p->bias.buf || p->bias.stride[1] == 0);
 }
 
 /* The smallest and the largest of n degrees. */
@@ -229,47 +271,81 @@ static void mask_sums(const tiling *q, int i, const column_degrees *d, real *res
   for (int j = 0; j < TN; j++) v[j] = row < d->each[j] ? 0 : v[j];
 }
 
-/* Columns k0 .. k1 - 1 of a block of tiles, packed or in place, times all panels. */
-static void by_block(const tiling *q, int t0, int k0, int k1, const real *packed, real *sums) {
-  const clf_tensor *a = &q->p->a;
-  const int ta = q->p->ta != 0, high = q->high;
-  const int tiles = min_int(q->block, ceil_of(q->M, high) - t0);
-  const ptrdiff_t step = packed ? high : a->stride[!ta];
-  degrees rows_of[BLOCK] = {{0}};
-  column_degrees columns;
-  for (int t = 0, i0 = t0 * high; t < tiles && q->masked; t++, i0 += high)
-    rows_of[t] = degrees_of_rows(q, i0, min_int(high, q->M - i0));
-  for (int j0 = 0; j0 < q->N; j0 += TN) {
-    panel b = panel_of(q, j0);
-    const int n = min_int(TN, q->N - j0);
-    if (q->masked) take_column_degrees(q, j0, n, &columns);
-    b.at += k0 * b.step;
-    for (int t = 0; t < tiles; t++) {
-      if (q->masked && rows_of[t].high < columns.all.low) continue;
-      const int one = n <= LANES || (q->masked && rows_of[t].high < columns.second.low);
-      const int i0 = (t0 + t) * high, rows = min_int(high, q->M - i0);
-      real own[HIGH * TN];
-      real *to = q->deep < q->K ? sums + (j0 / TN * q->block + t) * high * TN : own;
-      const real *from[HIGH];
-      for (int r = 0; r < high; r++)
-        from[r] = packed ? packed + (ptrdiff_t)t * q->deep * high + r
-                         : at(a, 0, 0, 0, 0) + (ptrdiff_t)min_int(i0 + r, q->M - 1) * a->stride[ta];
-      if (q->masked && k1 == q->K) /* gradients of many weights are in memory */
-        for (int r = 0; r < rows; r++) {
-          const real *line = at(&q->p->c, i0 + r, j0, 0, 0);
-          __builtin_prefetch(line, 1);
-          __builtin_prefetch(line + LANES, 1);
-        }
-      if (rows == 1 && !one)
-        one_row(from[0], step, b, k1 - k0, k0 > 0, to);
-      else
-        tile(high, from, step, b, NULL, k1 - k0, one ? 1 : 2, k0 > 0, to);
-      if (k1 < q->K) continue;
-      for (int r = 0; r < rows && q->masked && rows_of[t].low < columns.all.high; r++)
-        mask_sums(q, i0 + r, &columns, to + r * TN);
-      finish_any(q->p, i0, rows, j0, n, to);
-    }
+/* A block of tiles, of whose columns k0 .. k1 - 1 are packed or in place. */
+typedef struct tile_block {
+  const tiling *q;
+  int t0, tiles, k0, k1;
+  ptrdiff_t step; /* of columns of a */
+  real *sums;     /* of all tiles, if not all columns are computed at once */
+  tile_rows rows[BLOCK];
+  degrees of_rows[BLOCK];
+} tile_block;
+
+static void take_block(tile_block *b, const real *packed) {
+  const tiling *q = b->q;
+  for (int t = 0; t < b->tiles; t++) {
+    const int i0 = (b->t0 + t) * q->high, rows = min_int(q->high, q->M - i0);
+    take_rows_of_tile(q, NULL, i0, rows, packed ? packed + (ptrdiff_t)t * q->deep * q->high : NULL,
+                      &b->rows[t]);
+    if (q->masked) b->of_rows[t] = degrees_of_rows(q, i0, rows);
   }
+}
+
+/* Gradients of many weights are in memory. */
+static void prefetch_rows(const tile_rows *of, int rows, int j0) {
+  for (int r = 0; r < rows; r++) {
+    __builtin_prefetch(of->c[r] + j0, 1);
+    __builtin_prefetch(of->c[r] + j0 + LANES, 1);
+  }
+}
+
+/* Tile t times a panel of n columns, from j0 on; direct: the tile may write to c itself. */
+static void tile_by_panel(const tile_block *b, int t, int j0, int n, panel from, int direct,
+                          const column_degrees *columns) {
+  const tiling *q = b->q;
+  const clf_gemm_args *p = q->p;
+  const degrees *of_rows = &b->of_rows[t];
+  if (q->masked && of_rows->high < columns->all.low) return;
+  const int one = n <= LANES || (q->masked && of_rows->high < columns->second.low);
+  const int is_cut = q->masked && of_rows->low < columns->all.high, ends = b->k1 == q->K;
+  const int i0 = (b->t0 + t) * q->high, rows = min_int(q->high, q->M - i0);
+  real own[HIGH * TN];
+  const tile_target to = {.direct = direct && !is_cut,
+                          .more = b->k0 > 0,
+                          .j0 = j0,
+                          .beta = p->beta,
+                          .sums = q->deep < q->K ? b->sums + (j0 / TN * q->block + t) * q->high * TN
+                                                 : own};
+  if (q->masked && ends) prefetch_rows(&b->rows[t], rows, j0);
+  if (rows == 1 && !one) {
+    one_row(b->rows[t].a[0], b->step, from, b->k1 - b->k0, to.more, to.sums);
+  } else {
+    tile(q->high, &b->rows[t], b->step, from, NULL, b->k1 - b->k0, one ? 1 : 2, &to);
+    if (to.direct) return;
+  }
+  if (!ends) return;
+  for (int r = 0; r < rows && is_cut; r++) mask_sums(q, i0 + r, columns, to.sums + r * TN);
+  if (is_dense(p))
+    finish_tile(p, NULL, i0, rows, j0, n, to.sums);
+  else
+    finish(p, i0, rows, j0, n, TN, to.sums);
+}
+
+/* A block times all panels. */
+static void by_block(const tile_block *b) {
+  const tiling *q = b->q;
+  column_degrees columns;
+  for (int j0 = 0; j0 < q->N; j0 += TN) {
+    const int n = min_int(TN, q->N - j0);
+    const int direct = b->k1 - b->k0 == q->K && writes_directly(q->p, n);
+    panel from = panel_of(q, j0);
+    if (q->masked) take_column_degrees(q, j0, n, &columns);
+    from.at += b->k0 * from.step;
+    for (int t = 0; t < b->tiles; t++) tile_by_panel(b, t, j0, n, from, direct, &columns);
+  }
+  if (b->k1 == q->K && is_dense(q->p))
+    activate_tile(q->p, NULL, b->t0 * q->high, min_int(b->tiles * q->high, q->M - b->t0 * q->high),
+                  0, q->N);
 }
 
 /* Blocks band, band + BANDS, ... */
@@ -279,9 +355,16 @@ CLF_LOOP(by_band, tiling, q, band) {
   for (int block = band; block < q->blocks; block += BANDS)
     for (int k0 = 0; k0 < q->K; k0 += q->deep) {
       const int t0 = block * q->block, k1 = min_int(k0 + q->deep, q->K);
+      tile_block b = {.q = q,
+                      .t0 = t0,
+                      .tiles = min_int(q->block, tiles - t0),
+                      .k0 = k0,
+                      .k1 = k1,
+                      .step = q->a_in_place ? q->p->a.stride[!q->p->ta] : high,
+                      .sums = own + (ptrdiff_t)q->block * q->deep * high};
       for (int t = 0; t < q->block && t0 + t < tiles && !q->a_in_place; t++)
         pack_rows(q, (t0 + t) * high, k0, k1, own + (ptrdiff_t)t * q->deep * high);
-      by_block(q, t0, k0, k1, q->a_in_place ? NULL : own,
-               own + (ptrdiff_t)q->block * q->deep * high);
+      take_block(&b, q->a_in_place ? NULL : own);
+      by_block(&b);
     }
 }

@@ -164,38 +164,40 @@ static int list_columns(const sparse *s, const int *order, int rows, int *list) 
   return count;
 }
 
-/* A tile of stairs: the last of its rows, which are sorted, uses the most columns. */
-CLF_LOOP(rows_of_stairs, sparse, s, t) {
+/* The rows of a tile, which `count` columns from the first or, with a list, in it can change. */
+static void sparse_tile(const sparse *s, int t, int first, const int *list, int count) {
   const tiling *q = s->q;
   const int high = q->high, rows = min_int(high, q->M - t * high), *order = s->order + t * high;
   const ptrdiff_t step = q->p->a.stride[!q->p->ta];
-  const int count = s->count[order[rows - 1]], first = q->p->ta ? q->K - count : 0;
-  const real *from[HIGH];
-  for (int r = 0; r < high; r++) from[r] = row_of_a(q, order[min_int(r, rows - 1)]) + first * step;
+  tile_rows of;
+  real sums[HIGH * TN];
+  take_rows_of_tile(q, order, 0, rows, NULL, &of);
+  for (int r = 0; r < high; r++) of.a[r] += first * step;
   for (int j0 = 0; j0 < q->N; j0 += TN) {
     const int n = min_int(TN, q->N - j0);
+    const tile_target to = {
+        .direct = writes_directly(q->p, n), .j0 = j0, .beta = q->p->beta, .sums = sums};
     panel b = panel_of(q, j0);
-    real sums[HIGH * TN];
     b.at += first * b.step;
-    tile(high, from, step, b, NULL, count, n > LANES ? 2 : 1, 0, sums);
-    finish_tile(q->p, order, 0, rows, j0, n, sums);
+    tile(high, &of, step, b, list, count, n > LANES ? 2 : 1, &to);
+    if (!to.direct) finish_tile(q->p, order, 0, rows, j0, n, sums);
   }
+  activate_tile(q->p, order, 0, rows, 0, q->N);
+}
+
+/* A tile of stairs: the last of its rows, which are sorted, uses the most columns. */
+CLF_LOOP(rows_of_stairs, sparse, s, t) {
+  const tiling *q = s->q;
+  const int rows = min_int(q->high, q->M - t * q->high);
+  const int count = s->count[s->order[t * q->high + rows - 1]];
+  sparse_tile(s, t, q->p->ta ? q->K - count : 0, NULL, count);
 }
 
 CLF_LOOP(sparse_rows, sparse, s, t) {
   const tiling *q = s->q;
-  const int high = q->high, rows = min_int(high, q->M - t * high), *order = s->order + t * high;
+  const int rows = min_int(q->high, q->M - t * q->high);
   int *const list = s->lists + (ptrdiff_t)t * q->K;
-  const real *from[HIGH];
-  for (int r = 0; r < high; r++) from[r] = row_of_a(q, order[min_int(r, rows - 1)]);
-  const int count = list_columns(s, order, rows, list);
-  for (int j0 = 0; j0 < q->N; j0 += TN) {
-    const int n = min_int(TN, q->N - j0);
-    real sums[HIGH * TN];
-    tile(high, from, q->p->a.stride[!q->p->ta], panel_of(q, j0), list, count, n > LANES ? 2 : 1, 0,
-         sums);
-    finish_tile(q->p, order, 0, rows, j0, n, sums);
-  }
+  sparse_tile(s, t, 0, list, list_columns(s, s->order + t * q->high, rows, list));
 }
 
 /* In elements, none of which is smaller than an int. */
