@@ -31,7 +31,14 @@ static uint64_t bits_of_numbers(const real *a, int n) {
             << k;
   }
 #else
-  for (int k = 0; k < n; k++) bits |= (uint64_t)(a[k] != 0) << k;
+  int k = 0;
+#ifdef __AVX__
+  for (; k + 8 <= n; k += 8)
+    bits |= (uint64_t)(unsigned)_mm256_movemask_ps(
+                _mm256_cmp_ps(_mm256_loadu_ps(a + k), _mm256_setzero_ps(), _CMP_NEQ_UQ))
+            << k;
+#endif
+  for (; k < n; k++) bits |= (uint64_t)(a[k] != 0) << k;
 #endif
   return bits;
 }

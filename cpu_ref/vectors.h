@@ -61,6 +61,14 @@ static inline void transpose(const real *from, ptrdiff_t pitch, int rows, int co
   for (int c = 0; c < 16; c++)
     if (c < cols) _mm512_storeu_ps(to + c * TN, v[c]);
 #else
+#ifdef __AVX__
+  if (rows == LANES && cols == LANES) {
+    __m256 v[LANES];
+    transpose_8(from, pitch, v);
+    for (int c = 0; c < LANES; c++) VEC(to + c * TN) = (vec)v[c];
+    return;
+  }
+#endif
   for (int c = 0; c < cols; c++)
     for (int r = 0; r < LANES; r++) to[c * TN + r] = r < rows ? from[r * pitch + c] : 0;
 #endif
