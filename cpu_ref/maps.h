@@ -19,6 +19,26 @@ enum { LANES = 16 };
 typedef real lanes[LANES];
 #define EACH_LANE VECTOR_LOOP for (int l = 0; l < LANES; l++)
 
+/* As many lanes as a vector of the processor holds, for loops whose results are to stay in
+ * registers: compilers keep those of loops over arrays in memory. */
+#if defined __AVX512F__
+enum { PART_BYTES = 64 };
+#elif defined __AVX__
+enum { PART_BYTES = 32 };
+#else
+enum { PART_BYTES = 16 };
+#endif
+enum { PART = PART_BYTES / sizeof(real) };
+typedef real part __attribute__((vector_size(PART_BYTES)));
+typedef part part_at __attribute__((aligned(sizeof(real)), may_alias));
+typedef __typeof__((part){0} < (part){0}) part_mask;
+#define PART_OF(p) (*(part_at *)(p))
+#define PART_IN(p) ((part) * (const part_at *)(p))
+#define EACH_PART for (int l = 0; l < LANES; l += PART)
+static inline part choose(part_mask mask, part yes, part no) {
+  return (part)((mask & (part_mask)yes) | (~mask & (part_mask)no));
+}
+
 typedef struct block {
   int count;     /* lanes in use; 0: there are no more blocks */
   int by_column; /* lanes are samples n[0] and following of one column; other entries are not set */

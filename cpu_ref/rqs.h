@@ -100,34 +100,45 @@ typedef struct bin {         /* per lane */
       sum_h; /* its fractions of the total width and height; sums of those before it */
 } bin;
 
-/* The bins that contain v, which is x or, with by_y = 1, y; the first and last one extend beyond
- * the box. */
+/* Of the bins that contain v, which is x or, with by_y = 1, y: index, fractions, their sums and raw
+ * parameters; the first and last one extend beyond the box. */
+static inline void choose_bins(const spline *s, const splines *q, const lanes v, int by_y, bin *f) {
+  const int K = s->K;
+  const real min = by_y ? s->min_height : s->min_width, spare = 1 - min * (real)K;
+  EACH_PART {
+    const part value = PART_IN(v + l), low = PART_IN((by_y ? q->bottom : q->left) + l);
+    const part size = PART_IN((by_y ? q->top : q->right) + l) - low;
+    part index = {0}, sum_w = {0}, sum_h = {0}, before_w = {0}, before_h = {0};
+    part w = PART_IN(q->fraction[0] + l), h = PART_IN(q->fraction[K] + l);
+    part u_a = PART_IN(knot(s, q, 0) + l), u_b = PART_IN(knot(s, q, 1) + l);
+    for (int k = 1; k < K; k++) {
+      before_w += PART_IN(q->fraction[k - 1] + l);
+      before_h += PART_IN(q->fraction[K + k - 1] + l);
+      const part at_knot = low + size * (min * (real)k + spare * (by_y ? before_h : before_w));
+      const part_mask here = value >= at_knot;
+      index = choose(here, (part){0} + (real)k, index);
+      sum_w = choose(here, before_w, sum_w);
+      sum_h = choose(here, before_h, sum_h);
+      w = choose(here, PART_IN(q->fraction[k] + l), w);
+      h = choose(here, PART_IN(q->fraction[K + k] + l), h);
+      u_a = choose(here, PART_IN(knot(s, q, k) + l), u_a);
+      u_b = choose(here, PART_IN(knot(s, q, k + 1) + l), u_b);
+    }
+    PART_OF(f->k + l) = index;
+    PART_OF(f->sum_w + l) = sum_w;
+    PART_OF(f->sum_h + l) = sum_h;
+    PART_OF(f->fraction_w + l) = w;
+    PART_OF(f->fraction_h + l) = h;
+    PART_OF(f->u_a + l) = u_a;
+    PART_OF(f->u_b + l) = u_b;
+  }
+}
+
+/* The bins that contain v. */
 static inline void find_bins(const spline *s, const splines *q, const lanes v, int by_y, bin *f) {
   const int K = s->K;
   const real spare_w = 1 - s->min_width * (real)K, spare_h = 1 - s->min_height * (real)K;
-  lanes sum_w, sum_h;
-  EACH_LANE sum_w[l] = sum_h[l] = 0;
-  for (int k = 0; k < K; k++) {
-    const real *u_a = knot(s, q, k), *u_b = knot(s, q, k + 1);
-    const real *fraction_w = q->fraction[k], *fraction_h = q->fraction[K + k];
-    EACH_LANE {
-      const real width = q->right[l] - q->left[l], height = q->top[l] - q->bottom[l];
-      const real x = q->left[l] + width * (s->min_width * (real)k + spare_w * sum_w[l]);
-      const real y = q->bottom[l] + height * (s->min_height * (real)k + spare_h * sum_h[l]);
-      const int here = k == 0 || v[l] >= (by_y ? y : x);
-      f->k[l] = here ? (real)k : f->k[l];
-      f->x[l] = here ? x : f->x[l];
-      f->y[l] = here ? y : f->y[l];
-      f->fraction_w[l] = here ? fraction_w[l] : f->fraction_w[l];
-      f->fraction_h[l] = here ? fraction_h[l] : f->fraction_h[l];
-      f->sum_w[l] = here ? sum_w[l] : f->sum_w[l];
-      f->sum_h[l] = here ? sum_h[l] : f->sum_h[l];
-      f->u_a[l] = here ? u_a[l] : f->u_a[l];
-      f->u_b[l] = here ? u_b[l] : f->u_b[l];
-      sum_w[l] += fraction_w[l];
-      sum_h[l] += fraction_h[l];
-    }
-  }
+  choose_bins(s, q, v, by_y, f);
   lanes a, b;
   const real end_slope = s->end_slope, min_width = s->min_width, min_height = s->min_height;
   const real last = (real)(K - 1);
@@ -135,8 +146,11 @@ static inline void find_bins(const spline *s, const splines *q, const lanes v, i
   knot_slopes(s, f->u_b, b);
   EACH_LANE {
     const int linear = q->kind[l] == CLF_LINEAR_ENDS;
-    f->w[l] = (q->right[l] - q->left[l]) * (min_width + spare_w * f->fraction_w[l]);
-    f->h[l] = (q->top[l] - q->bottom[l]) * (min_height + spare_h * f->fraction_h[l]);
+    const real width = q->right[l] - q->left[l], height = q->top[l] - q->bottom[l];
+    f->x[l] = q->left[l] + width * (min_width * f->k[l] + spare_w * f->sum_w[l]);
+    f->y[l] = q->bottom[l] + height * (min_height * f->k[l] + spare_h * f->sum_h[l]);
+    f->w[l] = width * (min_width + spare_w * f->fraction_w[l]);
+    f->h[l] = height * (min_height + spare_h * f->fraction_h[l]);
     f->a[l] = (linear & (f->k[l] == 0)) ? end_slope : a[l];
     f->b[l] = (linear & (f->k[l] == last)) ? end_slope : b[l];
   }
