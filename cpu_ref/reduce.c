@@ -1,31 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /* reduce.c: sums over samples, and of squares. */
 #include "ref.h"
-#ifdef __AVX512F__
+#ifdef __AVX__
 #include <immintrin.h>
 #endif
 
-/* Columns that are summed at once, each in row order and in double: SIDE form a vector, of which
- * GROUPS are summed at once. */
-enum { SIDE = 8, GROUPS = 4, COLUMNS = 64 };
+/* Columns that are summed at once, each in row order and in double: SIDE form a group of VECTORS,
+ * of which GROUPS are summed at once. */
+#ifdef __AVX512F__
+enum { WIDTH = 8 };
+#else
+enum { WIDTH = 4 };
+#endif
+enum { SIDE = 8, VECTORS = SIDE / WIDTH, GROUPS = 4, COLUMNS = 64 };
 /* Rows of one column, all weights of a flow, that one chain of sums would take long for. */
 enum { LONG = 1 << 16 };
-typedef double sums __attribute__((vector_size(SIDE * sizeof(double))));
+typedef double sums __attribute__((vector_size(WIDTH * sizeof(double))));
 typedef real numbers
-    __attribute__((vector_size(SIDE * sizeof(real)), aligned(sizeof(real)), may_alias));
+    __attribute__((vector_size(WIDTH * sizeof(real)), aligned(sizeof(real)), may_alias));
 
-/* SIDE numbers as doubles; gcc 12 would convert the halves of a vector one by one. */
+/* WIDTH numbers as doubles; gcc 12 would convert the halves of a vector one by one. */
 #if defined __AVX512F__ && !defined CLF_REAL64
 #define DOUBLES(x) ((sums)_mm512_cvtps_pd(_mm256_loadu_ps(x)))
+#elif defined __AVX__ && !defined CLF_REAL64
+#define DOUBLES(x) ((sums)_mm256_cvtps_pd(_mm_loadu_ps(x)))
 #else
 #define DOUBLES(x) __builtin_convertvector(*(const numbers *)(x), sums)
 #endif
 
+/* s += SIDE numbers. */
+__attribute__((always_inline)) static inline void add_side(sums s[VECTORS], const real *x) {
+#pragma GCC unroll 2
+  for (int v = 0; v < VECTORS; v++) s[v] += DOUBLES(x + v * WIDTH);
+}
+
 static inline void sum_groups(const real *x, ptrdiff_t pitch, int rows, int groups, double *sum) {
-  sums s[GROUPS] = {{0}};
+  sums s[GROUPS][VECTORS] = {{{0}}};
   for (int r = 0; r < rows; r++, x += pitch)
 #pragma GCC unroll 4
-    for (int g = 0; g < groups; g++) s[g] += DOUBLES(x + g * SIDE);
+    for (int g = 0; g < groups; g++) add_side(s[g], x + g * SIDE);
   memcpy(sum, s, (size_t)groups * sizeof *s);
 }
 
@@ -33,14 +46,16 @@ static inline void sum_groups(const real *x, ptrdiff_t pitch, int rows, int grou
  * sums. */
 static inline void sum_side_by_side(const real *x, ptrdiff_t step, int n, int columns,
                                     double *sum) {
-  sums s[GROUPS] = {{0}};
+  sums s[GROUPS][VECTORS] = {{{0}}};
   int i = 0;
   for (; i + SIDE <= n; i += SIDE)
 #pragma GCC unroll 4
-    for (int c = 0; c < columns; c++) s[c] += DOUBLES(x + c * step + i);
+    for (int c = 0; c < columns; c++) add_side(s[c], x + c * step + i);
   for (int c = 0; c < columns; c++) {
+    double each[SIDE];
+    memcpy(each, s[c], sizeof each);
     sum[c] =
-        ((s[c][0] + s[c][1]) + (s[c][2] + s[c][3])) + ((s[c][4] + s[c][5]) + (s[c][6] + s[c][7]));
+        ((each[0] + each[1]) + (each[2] + each[3])) + ((each[4] + each[5]) + (each[6] + each[7]));
     for (int k = i; k < n; k++) sum[c] += (double)x[c * step + k];
   }
 }
