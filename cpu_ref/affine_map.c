@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* affine_map.c: affine and additive maps of single elements (Dinh et al. 2017, eq. 7), their
  * inverses and gradients. */
+#define MAP_LANES                                                                                  \
+  32 /* processors overlap what few vectors would wait for; blocks are multiples of it */
 #include "scales.h"
 
 #define SCALES_OF(p) trained((scales)SCALES(p, &(p)->s), &(p)->g, &(p)->g0)

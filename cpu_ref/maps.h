@@ -15,7 +15,10 @@
 #define EXACT(p, name) ((real)(p)->name + (real)(p)->name##_rest + (real)(p)->name##_last)
 #define EXACT_OF(p, name) .name = EXACT(p, name)
 
-enum { LANES = 16 };
+#ifndef MAP_LANES
+#define MAP_LANES 16
+#endif
+enum { LANES = MAP_LANES };
 typedef real lanes[LANES];
 #define EACH_LANE VECTOR_LOOP for (int l = 0; l < LANES; l++)
 

@@ -51,14 +51,16 @@ static inline float real_exp(float x) {
 /* tanh as x p(x^2) / q(x^2), fitted with an error of 2e-8; in floats within 5.2 ulp, without
  * fused multiply-adds 6.2, and 0.6 on average.  (A p of degree 3 in x^2 saved 10 % and lost digits;
  * two of degree 3 saved 18 % with an error of 2.5e-6; expm1 in the exponent bits took 20 % longer.)
- * At `last` the fit is 1 in floats, with either rounding, and below it never larger. */
+ * At `last` the fit is 1 in floats, with either rounding, and below it never larger.  The sign goes
+ * around: one comparison is faster than two. */
 static inline float real_tanh(float x) {
-  const float last = 8.02147961f, b = last < x ? last : x, a = b < -last ? -last : b, z = a * a;
+  const float last = 8.02147961f, size = float_of(bits_of(x) & 0x7FFFFFFFu);
+  const float a = last < size ? last : size, z = a * a;
   const float p =
       (((1.33368605e-08f * z + 2.05962824e-05f) * z + 0.00349481171f) * z + 0.133803725f) * z + 1;
   const float q =
       (((7.76928857e-07f * z + 0.000328436407f) * z + 0.0258740298f) * z + 0.46713689f) * z + 1;
-  return a * p / q;
+  return float_of(bits_of(a * p / q) | (bits_of(x) & 0x80000000u));
 }
 static inline float real_log(float x) { return logf(x); }
 static inline float real_sqrt(float x) { return sqrtf(x); }
