@@ -50,44 +50,62 @@ static float *first_of(const clf_tensor *w, const shape *z, int l, int net, int 
   return at(w, l, 0, 0, 0) + (net || z->add ? 0 : one + two) + (second ? one : 0);
 }
 
-/* Row r of `rows` in panels of H columns, and the distance of its columns. */
-static int panel_at(int r, int H) { return r / TM * TM * H + r % TM; }
+/* The height of the panel with row r of `rows`. */
 static int panel_high(int r, int rows) { return rows - r / TM * TM > HALF ? TM : HALF; }
+
+/* A panel [cols][high]: element (r, c) of the matrix is row[r][column[c] * step], without `column`
+ * row[r][c * step]; rows from `there` on are 0. */
+static float *pack_panel(float *to, int high, const float *const row[TM], int there, int cols,
+                         const int *column, ptrdiff_t step) {
+  for (int c = 0; c < cols; c++, to += high) {
+    const ptrdiff_t from = (column ? column[c] : c) * step;
+    for (int r = 0; r < there; r++) to[r] = row[r][from];
+    for (int r = there; r < high; r++) to[r] = 0;
+  }
+  return to;
+}
+
+/* Panels of hidden units: their inputs, the bias first; or the outputs that they go to. */
+static void pack_units(const float *A, const shape *z, const split *q, const panels *p, int back) {
+  const float *row[TM];
+  for (int j = 0; j < q->H; j += TM) {
+    const int there = min_int(z->H - j, TM);
+    for (int r = 0; r < there; r++) row[r] = A + (ptrdiff_t)(j + r) * (back ? 1 : z->D + 1);
+    float *to = back ? p->out_t + j * q->transformed : p->in + j * (q->identity + 1);
+    if (!back) to = pack_panel(to, TM, row, there, 1, &z->D, 1);
+    pack_panel(to, TM, row, there, back ? q->transformed : q->identity,
+               back ? q->moved : q->identity_x, back ? z->H + 1 : 1);
+  }
+}
+
+/* Panels of outputs, or of inputs, with what they have of each hidden unit: unit j of dimension i
+ * is A[i * dimension + j * unit]. */
+static void pack_dimensions(const float *A, const shape *z, const split *q, float *to,
+                            const int *index, int count, ptrdiff_t dimension, ptrdiff_t unit) {
+  const float *row[TM];
+  for (int m = 0; m < count; m += TM) {
+    const int there = min_int(count - m, TM), high = panel_high(m, count);
+    for (int r = 0; r < there; r++) row[r] = A + index[m + r] * dimension;
+    to = pack_panel(to, high, row, there, z->H, NULL, unit);
+    memset(to, 0, (size_t)((q->H - z->H) * high) * sizeof *to);
+    to += (q->H - z->H) * high;
+  }
+}
 
 static void pack_net(const clf_tensor *w, const shape *z, int l, int net, const split *q) {
   const float *A1 = first_of(w, z, l, net, 0), *A2 = first_of(w, z, l, net, 1);
-  const int D = z->D, H = z->H;
   const panels *p = &q->net[net];
-  for (int j = 0; j < q->H; j++) {
-    const float *row = A1 + (ptrdiff_t)(j < H ? j : 0) * (D + 1);
-    float *in = p->in + j / TM * TM * (q->identity + 1) + j % TM;
-    in[0] = j < H ? row[D] : 0;
-    for (int k = 0; k < q->identity; k++) in[(k + 1) * TM] = j < H ? row[q->identity_x[k]] : 0;
-  }
-  for (int m = 0; m < up(q->transformed, HALF); m++) {
-    float *out = p->out + panel_at(m, q->H);
-    const float *row = A2 + (ptrdiff_t)(m < q->transformed ? q->moved[m] : 0) * (H + 1);
-    const int high = panel_high(m, q->transformed);
-    p->bias[m] = m < q->transformed ? row[H] : 0;
-    for (int j = 0; j < q->H; j++) out[j * high] = m < q->transformed && j < H ? row[j] : 0;
-  }
+  pack_units(A1, z, q, p, 0);
+  pack_dimensions(A2, z, q, p->out, q->moved, q->transformed, z->H + 1, 1);
+  for (int m = 0; m < up(q->transformed, HALF); m++)
+    p->bias[m] = m < q->transformed ? A2[(ptrdiff_t)q->moved[m] * (z->H + 1) + z->H] : 0;
 }
 /* For the backward pass. */
 static void pack_back(const clf_tensor *w, const shape *z, int l, int net, const split *q) {
   const float *A1 = first_of(w, z, l, net, 0), *A2 = first_of(w, z, l, net, 1);
-  const int D = z->D, H = z->H;
   const panels *p = &q->net[net];
-  for (int j = 0; j < q->H; j++) {
-    float *out_t = p->out_t + j / TM * TM * q->transformed + j % TM;
-    for (int m = 0; m < q->transformed; m++)
-      out_t[m * TM] = j < H ? A2[(ptrdiff_t)q->moved[m] * (H + 1) + j] : 0;
-  }
-  for (int k = 0; k < up(q->identity, HALF); k++) {
-    float *in_t = p->in_t + panel_at(k, q->H);
-    const int high = panel_high(k, q->identity);
-    for (int j = 0; j < q->H; j++)
-      in_t[j * high] = k < q->identity && j < H ? A1[(ptrdiff_t)j * (D + 1) + q->identity_x[k]] : 0;
-  }
+  pack_units(A2, z, q, p, 1);
+  pack_dimensions(A1, z, q, p->in_t, q->identity_x, q->identity, 1, z->D + 1);
 }
 
 /* Packs coupling l into its place in `packed`. */
