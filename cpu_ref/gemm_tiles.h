@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gemm_tiles.h: products by tiles of TM or HIGH rows of c and TN columns (two vectors), whose
+/* gemm_tiles.h: products by tiles of TM or OTHER rows of c and TN columns (two vectors), whose
  * sums stay in registers.  Only included by gemm.c.
  *
  * b is packed into panels of TN columns, [K][TN], padded with zeros, so that it is read as one
@@ -12,8 +12,8 @@ enum { BLOCK = 8, DEEP = 256, BANDS = 64, FEW_ROWS = 128, SMALL = 1 << 14 };
 
 static int ceil_of(int n, int by) { return (n - 1) / by + 1; }
 
-/* Rows of a tile: TM, or HIGH if that computes fewer unneeded rows. */
-static int height_of(int M) { return ceil_of(M, HIGH) * HIGH < ceil_of(M, TM) * TM ? HIGH : TM; }
+/* Rows of a tile: TM, or OTHER if that computes fewer unneeded rows. */
+static int height_of(int M) { return ceil_of(M, OTHER) * OTHER < ceil_of(M, TM) * TM ? OTHER : TM; }
 
 typedef struct tiling {
   const clf_gemm_args *p;
@@ -153,9 +153,9 @@ static void tile(int height, const tile_rows *rows, ptrdiff_t step, panel from, 
   else if (height == TM)
     TILE(TM, 1);
   else if (halves == 2)
-    TILE(HIGH, 2);
+    TILE(OTHER, 2);
   else
-    TILE(HIGH, 1);
+    TILE(OTHER, 1);
 }
 #undef TILE
 
@@ -179,8 +179,8 @@ static int is_dense(const clf_gemm_args *p) {
 
 /* As finish(), for a tile of dense rows of c: those in `list`, or i0 and following; without the
  * activation. */
-static void finish_tile(const clf_gemm_args *p, const int *list, int i0, int rows, int j0, int n,
-                        const real *sums) {
+__attribute__((noinline)) static void finish_tile(const clf_gemm_args *p, const int *list, int i0,
+                                                  int rows, int j0, int n, const real *sums) {
   const ptrdiff_t pitch = p->c.stride[0], next_bias = p->bias.stride[0];
   const int low = min_int(n, LANES), high = n - low, one = p->bias.stride[1] == 0;
   const real *bias = p->bias.buf ? at(&p->bias, 0, j0, 0, 0) : NULL;
@@ -205,8 +205,8 @@ static void finish_tile(const clf_gemm_args *p, const int *list, int i0, int row
   }
 }
 /* Columns j0 .. j0 + n - 1 of the same rows through the activation, in long loops. */
-static void activate_tile(const clf_gemm_args *p, const int *list, int i0, int rows, int j0,
-                          int n) {
+__attribute__((noinline)) static void activate_tile(const clf_gemm_args *p, const int *list, int i0,
+                                                    int rows, int j0, int n) {
   for (int r = 0; r < rows && p->act != CLF_ACT_none; r++)
     activate(p->act, n, at(&p->c, list ? list[r] : i0 + r, j0, 0, 0));
 }
@@ -355,13 +355,14 @@ CLF_LOOP(by_band, tiling, q, band) {
   for (int block = band; block < q->blocks; block += BANDS)
     for (int k0 = 0; k0 < q->K; k0 += q->deep) {
       const int t0 = block * q->block, k1 = min_int(k0 + q->deep, q->K);
-      tile_block b = {.q = q,
-                      .t0 = t0,
-                      .tiles = min_int(q->block, tiles - t0),
-                      .k0 = k0,
-                      .k1 = k1,
-                      .step = q->a_in_place ? q->p->a.stride[!q->p->ta] : high,
-                      .sums = own + (ptrdiff_t)q->block * q->deep * high};
+      tile_block b;
+      b.q = q;
+      b.t0 = t0;
+      b.tiles = min_int(q->block, tiles - t0);
+      b.k0 = k0;
+      b.k1 = k1;
+      b.step = q->a_in_place ? q->p->a.stride[!q->p->ta] : high;
+      b.sums = own + (ptrdiff_t)q->block * q->deep * high;
       for (int t = 0; t < q->block && t0 + t < tiles && !q->a_in_place; t++)
         pack_rows(q, (t0 + t) * high, k0, k1, own + (ptrdiff_t)t * q->deep * high);
       take_block(&b, q->a_in_place ? NULL : own);

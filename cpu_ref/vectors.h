@@ -7,13 +7,13 @@
 #include "transpose.h"
 
 /* Bytes of a vector; rows of a tile, with two vectors each, of which the registers hold TM or
- * HIGH. */
+ * OTHER; and the most. */
 #if defined __AVX512F__
-enum { BYTES = 64, TM = 8, HIGH = 10 };
+enum { BYTES = 64, TM = 8, OTHER = 10, HIGH = OTHER };
 #elif defined __AVX__
-enum { BYTES = 32, TM = 6, HIGH = TM };
+enum { BYTES = 32, TM = 6, OTHER = 5, HIGH = TM };
 #else
-enum { BYTES = 16, TM = 6, HIGH = TM };
+enum { BYTES = 16, TM = 6, OTHER = 5, HIGH = TM };
 #endif
 enum { LANES = BYTES / sizeof(real), TN = 2 * LANES };
 typedef real vec __attribute__((vector_size(BYTES)));
