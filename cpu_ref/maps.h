@@ -110,13 +110,13 @@ static inline int block_dimension(const block *b, int l) { return b->j[b->by_col
 /* Elements of consecutive samples, at distance `step`. */
 static inline void run_get(const block *b, const real *from, ptrdiff_t step, lanes v) {
   if (step == 1 && b->count == LANES)
-    memcpy(v, from, sizeof(lanes));
+    EACH_PART PART_OF(v + l) = PART_IN(from + l);
   else
     for (int l = 0; l < LANES; l++) v[l] = from[(l < b->count ? l : b->count - 1) * step];
 }
 static inline void run_put(const block *b, real *to, ptrdiff_t step, const lanes v) {
   if (step == 1 && b->count == LANES)
-    memcpy(to, v, sizeof(lanes));
+    EACH_PART PART_OF(to + l) = PART_IN(v + l);
   else
     for (int l = 0; l < b->count; l++) to[l * step] = v[l];
 }
@@ -294,7 +294,7 @@ static inline void lane_softmax(lanes *v, int count) {
   }
   for (int k = 1; k < count; k++) EACH_LANE most[l] = v[k][l] > most[l] ? v[k][l] : most[l];
   for (int k = 0; k < count; k++) EACH_LANE {
-      v[k][l] = real_exp(v[k][l] - most[l]);
+      v[k][l] = real_exp_below(v[k][l] - most[l]);
       sum[l] += v[k][l];
     }
   EACH_LANE sum[l] = 1 / sum[l];

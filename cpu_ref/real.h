@@ -10,6 +10,7 @@
 
 #ifdef CLF_REAL64
 static inline real real_exp(real x) { return exp(x); }
+static inline real real_exp_below(real x) { return exp(x); } /* x <= 0 */
 static inline real real_tanh(real x) { return tanh(x); }
 static inline real real_log(real x) { return log(x); }
 static inline real real_sqrt(real x) { return sqrt(x); }
@@ -32,20 +33,32 @@ static inline float power_of_two(int32_t n) { /* -126 .. 127 */
   return float_of(((uint32_t)n + 127) << 23);
 }
 
-/* exp(x) = 2^n exp(r), |r| <= log(2) / 2, exp(r) by its series; 2^n in two factors, so that the
- * range includes denormals and the largest floats. */
-static inline float real_exp(float x) {
+/* exp(x) = 2^n exp(r), |r| <= log(2) / 2, exp(r) by its series. */
+typedef struct exp_parts {
+  float series;
+  int32_t n; /* arbitrary for NaN, but `series` stays NaN */
+} exp_parts;
+static inline exp_parts exp_parts_of(float x) {
   const float to_integer = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-  const float below = 89.0f < x ? 89.0f : x, c = below < -104.0f ? -104.0f : below;
-  const float shifted = c * 1.44269504f + to_integer, n = shifted - to_integer;
-  const float r = (c - n * 0.693359375f) + n * 2.12194440e-4f;
+  const float shifted = x * 1.44269504f + to_integer, n = shifted - to_integer;
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   const float series =
       1 +
       r * (1 + r * (0.5f + r * (1.66666667e-1f +
                                 r * (4.16666667e-2f + r * (8.33333377e-3f + r * 1.3888889e-3f)))));
-  /* n, without the bits of to_integer; for NaN the bits are arbitrary, but `series` stays NaN. */
-  const int32_t k = (int32_t)(bits_of(shifted) - 0x4B400000u), half = k / 2;
-  return series * power_of_two(half) * power_of_two(k - half);
+  return (exp_parts){series, (int32_t)(bits_of(shifted) - 0x4B400000u)};
+}
+/* 2^n in two factors, so that the range includes denormals and the largest floats. */
+static inline float real_exp(float x) {
+  const float below = 89.0f < x ? 89.0f : x, c = below < -104.0f ? -104.0f : below;
+  const exp_parts p = exp_parts_of(c);
+  const int32_t half = p.n / 2;
+  return p.series * power_of_two(half) * power_of_two(p.n - half);
+}
+/* For x <= 0; at least 1e-38. */
+static inline float real_exp_below(float x) {
+  const exp_parts p = exp_parts_of(x < -87.0f ? -87.0f : x);
+  return p.series * power_of_two(p.n);
 }
 
 /* tanh as x p(x^2) / q(x^2), fitted with an error of 2e-8; in floats within 5.2 ulp, without
