@@ -262,10 +262,12 @@ static void place_rows(plan *p) {
 clf_status CLF_REAL(clf__made)(const made *q, clf_scratch *scratch) {
   const int D = q->y->dim[1], N = q->y->dim[0], blocks = (N - 1) / LANES + 1;
   const int inputs = D + q->hidden;
-  plan p = {
-      .q = q, .D = D, .groups = (D - 1) / q->each + 1, .bands = blocks < BANDS ? blocks : BANDS};
+  plan p = {.q = q, .D = D, .groups = (D - 1) / q->each + 1};
   place_rows(&p);
   add_records(&p);
+  const double work = 2.0 * p.packed * N;
+  const int alone = clf__threads_are_alone() || work <= CLF_PARALLEL_FROM;
+  p.bands = alone ? 1 : blocks < BANDS ? blocks : BANDS; /* blocks share memory in the caches */
   const size_t values = (size_t)p.bands * (size_t)p.rows * LANES;
   const size_t ints =
       ((size_t)p.records * sizeof(record) + (size_t)inputs * sizeof(int)) / sizeof(real) + 2;
@@ -278,7 +280,7 @@ clf_status CLF_REAL(clf__made)(const made *q, clf_scratch *scratch) {
   list_inputs(&p, (int *)(p.at + p.records));
   pack(&p, (const int *)(p.at + p.records), weights);
   p.weights = weights;
-  in_threads(2.0 * p.packed * N, p.bands, band, &p);
+  in_threads(work, p.bands, band, &p);
   return CLF_OK;
 }
 
