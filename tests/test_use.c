@@ -237,6 +237,43 @@ START_TEST(scores) {
 }
 END_TEST
 
+/* ---- Blends ---------------------------------------------------------------------------------- */
+
+/* The density of a blend is the mean of its parts': for even and odd numbers of columns, of which
+ * couplings transform halves of other sizes. */
+START_TEST(blends) {
+  enum { ROWS = 7 };
+  static const clf_kind kinds[] = {CLF_NVP, CLF_NICE};
+  const int32_t dim = 2 + _i % 4;
+  clf_flow_spec spec = clf_flow_spec_default(kinds[_i / 4], dim);
+  clf_flow *parts[2], *blend, *loaded;
+  double *x = numbers(ROWS * dim), logp[4][ROWS];
+  void *file;
+  size_t size;
+  spec.hidden = 5;
+  spec.depth = 3;
+  for (int i = 0; i < 2; i++) {
+    spec.seed = (uint64_t)(i + 1);
+    WORKS(clf_flow_create(dev, &spec, &parts[i]));
+    WORKS(clf_log_prob(parts[i], x, ROWS, logp[i]));
+  }
+  WORKS(clf_flow_blend(parts, NULL, 2, &blend));
+  WORKS(clf_flow_save_memory(blend, &file, &size));
+  WORKS(clf_flow_load_memory(dev, file, size, NULL, &loaded));
+  WORKS(clf_log_prob(blend, x, ROWS, logp[2]));
+  WORKS(clf_log_prob(loaded, x, ROWS, logp[3]));
+  for (int r = 0; r < ROWS; r++) {
+    ck_assert_double_eq_tol(logp[2][r], log((exp(logp[0][r]) + exp(logp[1][r])) / 2), 1e-5);
+    ck_assert_double_eq(logp[2][r], logp[3][r]);
+  }
+  clf_flow_free(loaded);
+  clf_flow_free(blend);
+  for (int i = 0; i < 2; i++) clf_flow_free(parts[i]);
+  free(file);
+  free(x);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("use");
   TCase *c = tcase_create("use");
@@ -248,6 +285,7 @@ int main(void) {
   tcase_add_test(c, streams_differ);
   tcase_add_test(c, temperatures);
   tcase_add_test(c, scores);
+  tcase_add_loop_test(c, blends, 0, 8);
   suite_add_tcase(suite, c);
   return suite_run(suite);
 }

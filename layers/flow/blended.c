@@ -84,9 +84,36 @@ static void put_scales_first(json_t *node) {
   json_array_foreach(node, i, child) { put_scales_first(child); }
 }
 
+/* Appends layers to `all`, without repetitions, and numbers couplings from *place + 1 on. */
+static void append_numbered(const json_t *layers, json_t *all, int *place) {
+  const json_t *layer;
+  size_t i;
+  json_array_foreach(layers, i, layer) {
+    const json_t *const repeat = json_object_get(layer, "repeat");
+    for (json_int_t k = 0; repeat && k < json_integer_value(repeat); k++)
+      append_numbered(json_object_get(layer, "layers"), all, place);
+    if (repeat) continue;
+    json_t *const copy = json_deep_copy(layer);
+    if (strcmp(word_of(copy, "layer"), "coupling") == 0)
+      json_object_set_new(copy, "even", json_integer(++*place));
+    json_array_append_new(all, copy);
+  }
+}
+
+/* Of an odd number of columns, fused couplings at even places transform the larger half, others do
+ * so at odd ones. */
+static void swap_halves(json_t *flow) {
+  json_t *const all = json_array();
+  int place = 0;
+  append_numbered(json_object_get(flow, "layers"), all, &place);
+  json_object_set_new(flow, "layers", all);
+}
+
 static json_t *json_of(const clf_flow *f) {
   json_t *const json = json_loads(clf_arch_json(f->arch), 0, NULL);
-  if (json && has_mlp_couplings(f)) put_scales_first(json);
+  if (!json || !has_mlp_couplings(f)) return json;
+  put_scales_first(json);
+  if (f->spec.dim % 2) swap_halves(json);
   return json;
 }
 
