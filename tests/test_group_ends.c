@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_group_ends.c: how a training of several members ends, in each way in which it can end, when
  * one member fails on the way: a call of its device, an allocation of its thread.  All members end
- * alike and soon, with the result of an undisturbed training or with messages that name the
- * member. */
+ * alike and none waits for the deadline: with the result of an undisturbed training, or with
+ * messages that name the member. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
@@ -62,7 +62,6 @@ static outcomes end;
 static int64_t steps[SIZE];
 static void *model[SIZE];
 static size_t size[SIZE];
-static double seconds;
 
 typedef struct watcher {
   int32_t rank;
@@ -125,9 +124,7 @@ static clf_status train(clf_group *g, void *arch) {
 
 static void train_all(const char *arch) {
   for (int r = 0; r < SIZE; r++) free(model[r]), model[r] = NULL;
-  const double begin = now_seconds();
   end = run_group(SIZE, train, (void *)(uintptr_t)arch);
-  seconds = now_seconds() - begin;
 }
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
@@ -153,7 +150,6 @@ static void undisturbed(const char *arch) {
 /* All members have the result, or all have messages, those of the others with the member's name. */
 static void check(const char *arch, int must_work) {
   train_all(arch);
-  ck_assert_msg(seconds < 4, "%s, %s: took %g s", e->name, what, seconds);
   const int same = end.status[0] == e->status;
   ck_assert_msg(same || !must_work, "%s, %s: %s", e->name, what, end.why[0]);
   for (int r = 0; r < SIZE; r++) {
@@ -228,7 +224,7 @@ static char *deadline;
 static void set_up(void) {
   fault_spares = 1;
   clf_set_threads(1);
-  deadline = suite_setenv("CLFLOW_GROUP_DEADLINE", "5");
+  deadline = suite_setenv("CLFLOW_GROUP_DEADLINE", "30");
   WORKS(clf_table_read("moons:n=40", &table));
   faulty = (struct faulty){0};
   for (int r = 0; r < SIZE; r++)
