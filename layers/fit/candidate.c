@@ -78,13 +78,14 @@ clf_status clf__fit_flow(const clf__fit *f, const clf__fit_candidate *c, int spl
 
 /* ---- Scores -------------------------------------------------------------------------------- */
 
-enum { TRAIN_ROWS = 20000 }; /* for the score of a model on its own training rows */
+enum { TRAIN_ROWS = 1000 }; /* at least, for the score of a model on its own training rows */
 
 static clf_status score_train(const clf__fit *f, clf__fit_candidate *c) {
+  const int64_t most = f->judges > TRAIN_ROWS ? f->judges : TRAIN_ROWS;
   double sum = 0;
   for (int k = 0; k < f->splits; k++) {
     clf__fit_rows rows = f->split[k].train;
-    if (rows.x.rows > TRAIN_ROWS) rows.x.rows = TRAIN_ROWS;
+    if (rows.x.rows > most) rows.x.rows = most;
     double *logp = malloc((size_t)rows.x.rows * sizeof *logp);
     if (!logp) return clf__fail(CLF_ENOMEM, "no memory for the densities of rows");
     const clf_status s = clf__fit_log_prob(c->flow[k], &rows, logp);

@@ -46,7 +46,7 @@ typedef struct clf__fit_candidate {
   uint64_t seed;  /* for initial weights and the order of rows; splits add their index */
   int64_t steps;  /* of training; 0: expectation maximisation */
   int64_t best;   /* step of the best weights, mean over splits */
-  int64_t done;   /* steps done, over all splits */
+  int64_t done;   /* steps or iterations done, over all splits */
   double seconds;
   clf_flow *flow[CLF_FIT_FOLDS]; /* one per split */
   double *logp;                  /* (judges) log p of each validation row */
@@ -173,10 +173,10 @@ clf_status clf__fit_mean_density(const clf__fit_candidate *c, int splits, const 
 clf_status clf__fit_baselines(clf__fit *f);
 /* mixtures.c: the Gaussian and the mixtures, until `end`, in seconds since the beginning. */
 clf_status clf__fit_mixtures(clf__fit *f, double end);
-/* A kernel density estimate, the candidate of this name. */
+/* kernels.c: a kernel density estimate, the candidate of this name. */
 #define CLF_FIT_KERNELS "kernels"
 clf_status clf__fit_kernels(clf__fit *f, double end);
-/* Whether a base, as text, is a mixture of normal distributions. */
+/* em.c: whether a base, as text, is a mixture of normal distributions. */
 int clf__fit_is_mixture(const char *base);
 /* Fits the bases of the candidate's flows by expectation maximisation. */
 clf_status clf__fit_em(clf__fit *f, clf__fit_candidate *c);

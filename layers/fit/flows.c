@@ -86,8 +86,10 @@ static int64_t steps_in(const clf__fit *f, double seconds, double of_a_step) {
 
 /* ---- Trials -------------------------------------------------------------------------------- */
 
-#define TRIALS 0.45 /* share of the time after the baselines */
-#define TIMING 0.15 /* share of a trial's time for timing a step */
+#define TRIALS 0.35 /* share of the time after the baselines */
+/* For timing a step: a share of a trial's time, and at least this share of the budget. */
+#define TIMING 0.15
+#define SHORTEST_TIMING 0.002
 
 static clf_status skip(clf__fit *f, clf__fit_candidate *c, double of_a_step) {
   const clf_status s = clf__fit_note(f,
@@ -102,7 +104,8 @@ static clf_status try_row(clf__fit *f, const struct row *r, double seconds, doub
   clf__fit_candidate c;
   const int64_t maximum = clf__fit_size(f).most_steps;
   CLF_TRY(begin_row(f, r, &c));
-  const clf_status timed = clf__fit_time_step(f, &c, TIMING * seconds, of_a_step);
+  const double limit = fmax(TIMING * seconds, SHORTEST_TIMING * f->o.seconds);
+  const clf_status timed = clf__fit_time_step(f, &c, limit, of_a_step);
   if (timed || f->stopped) {
     const clf_status s = clf__fit_leave_out(f, &c, timed);
     clf__fit_candidate_free(&c);
@@ -134,13 +137,13 @@ static clf_status trials(clf__fit *f, double of_a_step[ROWS]) {
 
 /* ---- Longer trainings ---------------------------------------------------------------------- */
 
-#define LONGER 0.55    /* share of the remaining time for the first one */
+#define LONGER 0.7     /* share of the remaining time for the first one */
 #define OVERFITTED 0.5 /* the best weights came before this share of the steps */
 enum {
   LONGER_MOST = 3,
-  MUCH_LONGER = 5, /* times the steps of a trial */
-  STARTS = 6,      /* of the best flow */
-  APART = 100      /* seeds between two starts; splits use those in between */
+  MUCH_LONGER = 12, /* times the steps of a trial */
+  STARTS = 6,       /* of the best flow */
+  APART = 100       /* seeds between two starts; splits use those in between */
 };
 
 /* A training that does not end in time is useless. */
@@ -204,19 +207,32 @@ static clf_status longer(clf__fit *f, const double of_a_step[ROWS]) {
 
 /* ---- Several starts -------------------------------------------------------------------------- */
 
+/* The best flow of the first start. */
+static const clf__fit_candidate *best_start(const clf__fit *f) {
+  const clf__fit_candidate *best = NULL;
+  for (int i = 0; i < f->candidates; i++) {
+    const clf__fit_candidate *c = &f->candidate[i];
+    if (c->steps && c->seed == f->o.seed && (!best || c->valid.mean > best->valid.mean)) best = c;
+  }
+  return best;
+}
+
+/* Seconds of another training with as many steps, unless it ends early. */
+static double seconds_of(const clf__fit *f, const clf__fit_candidate *c) {
+  return c->seconds / (double)c->done * (double)(c->steps * f->splits);
+}
+
+#define FEWER 0.25 /* share of the steps that a start must have, if there is no time for all */
+
 /* Models that differ only in their initial weights make different errors: a blend of them is
- * better than each one. */
-static clf_status starts(clf__fit *f, const double of_a_step[ROWS]) {
+ * better than each one.  The last one may have fewer steps. */
+static clf_status starts(clf__fit *f) {
   for (int n = 2; n <= STARTS && may_train(f); n++) {
-    const clf__fit_candidate *best = NULL;
-    for (int i = 0; i < f->candidates; i++) {
-      const clf__fit_candidate *c = &f->candidate[i];
-      if (c->steps && c->seed == f->o.seed && (!best || c->valid.mean > best->valid.mean)) best = c;
-    }
-    if (!best) break;
-    const double seconds = of_a_step[best->row] * (double)best->steps * f->splits;
-    if (seconds > clf__fit_left(f)) break;
-    CLF_TRY(try_like(f, best, "start", n, f->o.seed + APART * (uint64_t)(n - 1), best->steps));
+    const clf__fit_candidate *const best = best_start(f);
+    const double share = best ? fmin(1, clf__fit_left(f) / seconds_of(f, best)) : 0;
+    if (!(share >= FEWER)) break;
+    CLF_TRY(try_like(f, best, "start", n, f->o.seed + APART * (uint64_t)(n - 1),
+                     (int64_t)(share * (double)best->steps)));
   }
   return CLF_OK;
 }
@@ -226,5 +242,5 @@ clf_status clf__fit_flows(clf__fit *f) {
   CLF_TRY(trials(f, of_a_step));
   if (f->o.quick) return CLF_OK;
   CLF_TRY(longer(f, of_a_step));
-  return starts(f, of_a_step);
+  return starts(f);
 }

@@ -7,11 +7,15 @@
 #include <string.h>
 #include "fit_private.h"
 
-/* Ends of the time for mixtures, as shares of the budget: most of the time is for flows. */
-#define ALONE 0.25
-#define TREATED 0.18
-#define UNTREATED 0.3
-#define KERNELS 0.04 /* a share, in addition */
+/* Shares of the budget: most of it is for flows.  Both heads have the same time for mixtures. */
+#define ONE_HEAD 0.25
+#define EACH_HEAD 0.15
+#define KERNELS 0.04
+
+/* The time when this share of the budget from now on is over. */
+static double in(const clf__fit *f, double share) {
+  return clf__fit_seconds(f) + share * f->o.seconds;
+}
 
 /* The candidates of one head. */
 typedef struct side {
@@ -77,14 +81,14 @@ static clf_status compare(clf__fit *f, side *treated) {
 static clf_status try_untreated(clf__fit *f, side *treated) {
   CLF_TRY(clf__fit_set_head(f, 0));
   f->silent = 1;
-  const clf_status s = clf__fit_mixtures(f, UNTREATED * f->o.seconds);
+  const clf_status s = clf__fit_mixtures(f, in(f, EACH_HEAD));
   f->silent = 0;
   return s ? s : compare(f, treated);
 }
 
 static clf_status both_heads(clf__fit *f) {
   CLF_TRY(clf__fit_set_head(f, 1));
-  CLF_TRY(clf__fit_mixtures(f, TREATED * f->o.seconds));
+  CLF_TRY(clf__fit_mixtures(f, in(f, EACH_HEAD)));
   if (f->stopped) return clf__fit_say_treatments(f);
   side *treated = calloc(1, sizeof *treated);
   if (!treated) return clf__fail(CLF_ENOMEM, "no memory for candidates");
@@ -97,10 +101,10 @@ static clf_status both_heads(clf__fit *f) {
 
 static clf_status one_head(clf__fit *f) {
   CLF_TRY(clf__fit_set_head(f, 0));
-  return clf__fit_mixtures(f, ALONE * f->o.seconds);
+  return clf__fit_mixtures(f, in(f, ONE_HEAD));
 }
 
 clf_status clf__fit_baselines(clf__fit *f) {
   CLF_TRY(clf__fit_has_treatments(f) ? both_heads(f) : one_head(f));
-  return clf__fit_kernels(f, clf__fit_seconds(f) + KERNELS * f->o.seconds);
+  return clf__fit_kernels(f, in(f, KERNELS));
 }

@@ -11,7 +11,7 @@ clf__fit_sizes clf__fit_size(const clf__fit *f) {
   const int plane = D <= 3;
   const int hidden = N < 500 ? 32 : D < 16 ? 64 : 128;
   const int bins = N < 500 ? 6 : N >= 3000 && plane ? 32 : plane ? 16 : 8;
-  const int batch = N < 500 ? 64 : N < 20000 ? 256 : 512;
+  const int batch = N < 500 ? 64 : 256;
   const double rate = N < 3000 ? 0.003 : plane ? 0.01 : 0.005;
   const double average = N < 3000 ? 0.99 : 0.995;
   const double decay = N < 500 ? 0.1 : N < 5000 ? 0.01 : 0;

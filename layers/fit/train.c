@@ -28,14 +28,22 @@ static clf_status set_whole(clf_train_options *o, const char *name, int64_t valu
   return clf_train_options_set(o, name, text);
 }
 
-enum { VALIDATIONS = 60, PATIENCE = 20 };
+enum {
+  VALIDATIONS = 60,
+  PATIENCE = 20,
+  VALID_ROWS = 8192, /* more do not change which weights are the best */
+  VALID_STEPS = 2    /* rows trained between two validations for each row of a validation, which
+                        takes about a third of a step's time, for the weights and their average */
+};
 
-/* For a training with this number of steps. */
-static clf_status options_of(const clf__fit_candidate *c, int split, clf_train_options *o) {
+/* For a training with this number of steps and of validation rows. */
+static clf_status options_of(const clf__fit_candidate *c, int split, int64_t valid,
+                             clf_train_options *o) {
   *o = clf_train_options_default();
   CLF_TRY(clf__fit_read_options(c->options, o));
   o->seed = c->seed + (uint64_t)split;
-  const int64_t every = c->steps / VALIDATIONS;
+  const int64_t even = c->steps / VALIDATIONS, cheap = VALID_STEPS * valid / o->batch;
+  const int64_t every = even > cheap ? even : cheap < c->steps ? cheap : c->steps;
   CLF_TRY(set_whole(o, "steps", c->steps));
   return set_whole(o, "valid_every", every > 1 ? every : 1);
 }
@@ -95,12 +103,33 @@ static clf_status run(clf__fit_candidate *c, const clf__fit_rows *train, const c
   const clf_train_data d = clf__fit_train_data(train, valid);
   clf_train_options o;
   clf_trainer *t = NULL;
-  CLF_TRY(options_of(c, w->split, &o));
+  CLF_TRY(options_of(c, w->split, valid ? valid->x.rows : 0, &o));
   if (valid) CLF_TRY(set_whole(&o, "patience", PATIENCE));
   CLF_TRY(clf_trainer_create_with(flow, &d, &o, &t));
   const clf_status s = clf_trainer_run(t, on_progress, w);
   clf_trainer_free(t);
   return s == CLF_ENUM && w->best ? CLF_OK : s;
+}
+
+/* Validation rows that choose the weights: a view of all, or a copy of some in *few. */
+static clf_status valid_of(const clf__fit *f, int split, clf__fit_rows *few,
+                           const clf__fit_rows **valid) {
+  *few = (clf__fit_rows){0};
+  *valid = &f->split[split].valid;
+  if ((*valid)->x.rows <= VALID_ROWS) return CLF_OK;
+  CLF_TRY(clf__fit_thin(*valid, VALID_ROWS, few));
+  *valid = few;
+  return CLF_OK;
+}
+
+static clf_status train_split(clf__fit *f, clf__fit_candidate *c, watch *w) {
+  const clf__fit_rows *const train = &f->split[w->split].train, *valid;
+  clf__fit_rows few;
+  CLF_TRY(start(f, c, train, w->split, &c->flow[w->split]));
+  clf_status s = valid_of(f, w->split, &few, &valid);
+  if (!s) s = run(c, train, valid, w, c->flow[w->split]);
+  clf__fit_rows_free(&few);
+  return s;
 }
 
 clf_status clf__fit_train(clf__fit *f, clf__fit_candidate *c) {
@@ -111,8 +140,7 @@ clf_status clf__fit_train(clf__fit *f, clf__fit_candidate *c) {
   if (!c->curve) return clf__fail(CLF_ENOMEM, "no memory for a training's curve");
   for (int k = 0; k < f->splits && !s; k++) {
     watch w = {.f = f, .c = c, .split = k};
-    s = start(f, c, &f->split[k].train, k, &c->flow[k]);
-    if (!s) s = run(c, &f->split[k].train, &f->split[k].valid, &w, c->flow[k]);
+    s = train_split(f, c, &w);
     best += w.best;
     c->done += w.last;
   }
@@ -151,23 +179,32 @@ static int on_timing(const clf_progress *p, void *context) {
 
 enum { FEW_STEPS = 400, SLOW = 10 /* times the limit, for one-time work of a device */ };
 
-clf_status clf__fit_time_step(clf__fit *f, clf__fit_candidate *c, double limit, double *seconds) {
+static clf_status run_timing(clf__fit *f, clf__fit_candidate *c, const clf__fit_rows *valid,
+                             watch *w) {
+  const clf_train_data d = clf__fit_train_data(&f->split[0].train, valid);
   clf_flow *flow = NULL;
   clf_trainer *t = NULL;
   clf_train_options o;
-  const int64_t steps = c->steps;
-  const double began = clf__now();
-  watch w = {.f = f, .c = c, .limit = limit, .until = began + SLOW * limit};
-  const clf_train_data d = clf__fit_train_data(&f->split[0].train, &f->split[0].valid);
-  c->steps = FEW_STEPS;
   clf_status s = clf__fit_flow(f, c, 0, &flow);
-  if (!s) s = options_of(c, 0, &o);
+  if (!s) s = options_of(c, 0, valid->x.rows, &o);
   if (!s) s = clf_trainer_create_with(flow, &d, &o, &t);
-  if (!s) s = clf_trainer_run(t, on_timing, &w);
-  if (s == CLF_ESTOPPED || s == CLF_ENUM) s = CLF_OK;
+  if (!s) s = clf_trainer_run(t, on_timing, w);
   clf_trainer_free(t);
   clf_flow_free(flow);
+  return s == CLF_ESTOPPED || s == CLF_ENUM ? CLF_OK : s;
+}
+
+clf_status clf__fit_time_step(clf__fit *f, clf__fit_candidate *c, double limit, double *seconds) {
+  const int64_t steps = c->steps;
+  const double began = clf__now();
+  const clf__fit_rows *valid;
+  clf__fit_rows few;
+  watch w = {.f = f, .c = c, .limit = limit, .until = began + SLOW * limit};
+  CLF_TRY(valid_of(f, 0, &few, &valid));
+  c->steps = FEW_STEPS;
+  const clf_status s = run_timing(f, c, valid, &w);
   c->steps = steps;
+  clf__fit_rows_free(&few);
   const int timed = w.first && w.last > w.first;
   *seconds = timed ? (w.last_at - w.first_at) / (double)(w.last - w.first)
                    : (clf__now() - began) / (double)(w.last ? w.last : 1);

@@ -278,15 +278,22 @@ static clf_status put_mean(fit *t, const clf_train_data *data) {
   return s;
 }
 
-static clf_status fit_rows(fit *t, const clf__slot *slot) {
+static clf_status find_mixture(fit *t, clf_tensor base, double *row) {
   const clf__em_rows all = {t->u, t->weights, t->rows, t->rules.form.dim};
+  if (t->form->width > 0) return clf__em_kernels(&t->rules, &all, t->form, row);
+  if (t->form->continues) {
+    CLF_TRY(clf_read64(t->f->dev, base, row));
+    return run_all(t, &all, row);
+  }
+  return t->rows > SOME ? run_large(t, &all, row) : run_starts(t, &all, row);
+}
+
+static clf_status fit_rows(fit *t, const clf__slot *slot) {
+  const clf_tensor base = clf__slot_tensor(&(clf__vectors){.w = t->f->w}, slot);
   double *row = malloc((size_t)clf__gaussians_size(&t->rules.form) * sizeof *row);
   if (!row) return clf__fail(CLF_ENOMEM, "no memory for a mixture");
-  clf_status s = t->form->width > 0 ? clf__em_kernels(&t->rules, &all, t->form, row)
-                 : t->rows > SOME   ? run_large(t, &all, row)
-                                    : run_starts(t, &all, row);
-  const clf_tensor w = t->f->w;
-  if (!s) s = clf_write64(t->f->dev, clf__slot_tensor(&(clf__vectors){.w = w}, slot), row);
+  clf_status s = find_mixture(t, base, row);
+  if (!s) s = clf_write64(t->f->dev, base, row);
   free(row);
   return s;
 }
@@ -325,7 +332,7 @@ clf_status clf__mixture_fit_as(clf_flow *f, const clf_train_data *data,
                             .factors = as->factors};
   clf_status s = put_rows(&t, data);
   if (!s) s = fit_rows(&t, slot);
-  if (!s) s = put_mean(&t, data);
+  if (!s && result) s = put_mean(&t, data);
   if (!s && result) *result = t.result;
   free(t.u);
   free(t.weights);

@@ -19,6 +19,7 @@ typedef struct clf__mixture_form {
    * (Breiman, Meisel and Purcell 1977), divided by the square root of the number of dimensions. */
   double width;
   int neighbour; /* 0: the same standard deviation for all */
+  int continues; /* 1: EM of all rows begins with the mixture that the base is */
 } clf__mixture_form;
 
 /* clf_mixture_fit() in one of these forms. */

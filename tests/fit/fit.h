@@ -2,11 +2,13 @@
 /* fit.h: shared by the tests of clf_fit(). */
 #ifndef CLF_TESTS_FIT_H
 #define CLF_TESTS_FIT_H
+#include <jansson.h>
 #include "clflow/clflow.h"
 #include "suite.h"
 
 /* The tests of a file. */
 void tests_of_splits(TCase *tc);
+void tests_of_large_tables(TCase *tc);
 void tests_of_refusals(TCase *tc);
 
 extern clf_device *dev; /* open during all tests */
@@ -14,5 +16,13 @@ extern clf_device *dev; /* open during all tests */
 clf_table drawn(const char *set);
 /* The usual options, with this many seconds of the clock of clock.c. */
 clf_fit_options brief(double seconds);
+/* A fit that must work; the caller frees the flow. */
+clf_flow *fit(const clf_fit_data *data, const clf_fit_options *o);
+/* Repeats a fit from its record: the flow must have the same bits. */
+void check_repeat(clf_flow *flow, const clf_fit_data *data);
+/* What the flow's file says of its fit; the caller frees it. */
+json_t *record_of(const clf_flow *flow);
+/* The candidate of this name, which must be there. */
+const json_t *candidate(const json_t *record, const char *name);
 
 #endif
