@@ -133,8 +133,10 @@ static int next_kind(const growth all[KINDS]) {
 
 static clf_status try_kinds(clf__fit *f, double end, clf__fit_candidate best[FAMILIES]) {
   growth all[KINDS] = {0};
+  const double gaussian = f->candidates ? f->candidate[0].seconds : 0;
+  const double share = (double)rows_of(f) / (double)f->split[0].train.x.rows;
   for (int k = 0; k < KINDS; k++) {
-    all[k].of_one = ITERATIONS * (f->candidates ? f->candidate[0].seconds : 0); /* the Gaussian's */
+    all[k].of_one = ITERATIONS * share * gaussian;
     all[k].end = end;
     if (!applies(f, k)) all[k].worse = -1;
   }
