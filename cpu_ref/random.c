@@ -159,6 +159,8 @@ CLF_LOOP(take_rows, shuffle, q, block) {
   uint32_t i[ROWS];
   for (int r = 0; r < ROWS; r++) i[r] = (uint32_t)(q->p->first + n0 + (r < count ? r : 0));
   orders_at(&q->order, i, ROWS);
+  for (int r = 0; r < count; r++) /* rows are in memory, and do not wait for each other */
+    __builtin_prefetch(at(x, (int)i[r], 0, 0, 0));
   for (int r = 0; r < count; r++)
     EACH_OF(y) *at(y, n0 + r, c, h, w) = *at(x, (int)i[r], c, h, w);
 }
