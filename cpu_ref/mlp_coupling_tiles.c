@@ -202,8 +202,9 @@ CLF_REF(mlp_coupling_inv) {
  * of a chain is t0 + t1 + ..., a sum over consecutive tasks.  If there are no more threads than
  * chains, a thread takes the tasks of a chain one after the other and adds each to the chain's
  * sums, which are large and stay in a cache.  More threads take tasks, with sums for each, which
- * are added at the end: the same additions, so the results have the same bits.  Where the sums of
- * all tasks fit into a cache, each task is a chain by itself. */
+ * are added at the end: the same additions, so the results have the same bits.  (One thread that
+ * adds each chain's sums to dw while a cache has them is slower: it moves dw once for each.)  Where
+ * the sums of all tasks fit into a cache, each task is a chain by itself. */
 
 enum { CHAINS = 4, TASKS = 16, CACHED = 1 << 22 /* floats */ };
 
