@@ -147,6 +147,10 @@ clf_status clf__csv_take_number(clf__csv *r, int64_t c, const clf__field *f, dou
 /* Selects the columns of the table, r->to, and their names; and the id column.
  * Errors: EFORMAT, EINVAL, ESHAPE (a column of o->like is missing), ENOMEM. */
 clf_status clf__csv_choose_columns(clf__csv *r);
+/* Takes a column of the file out of the table.  Errors: ENOMEM. */
+clf_status clf__csv_take_out(clf__csv *r, int32_t column);
+/* Takes out the columns c with empty[c], unless these are all, and adds a note.  Errors: ENOMEM. */
+clf_status clf__csv_take_out_empty(clf__csv *r, const char *empty);
 
 /* ---- csv_kinds.c --------------------------------------------------------------------- */
 

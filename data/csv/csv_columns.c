@@ -181,3 +181,35 @@ clf_status clf__csv_choose_columns(clf__csv *r) {
   free(from);
   return s;
 }
+
+clf_status clf__csv_take_out(clf__csv *r, int32_t column) {
+  const int32_t gone = r->to[column];
+  int32_t *const from = malloc((size_t)r->t.cols * sizeof *from), left = 0;
+  if (!from) return clf__fail(CLF_ENOMEM, "%s: no memory for its columns", r->path);
+  for (int32_t c = 0; c < r->t.cols; c++)
+    if (c != gone) from[left++] = c;
+  const clf_status s = clf__table_pick(&r->t, from, left);
+  free(from);
+  if (s) return s;
+  for (int32_t c = 0; c < r->cols; c++) r->to[c] -= r->to[c] > gone;
+  r->to[column] = -1;
+  return CLF_OK;
+}
+
+clf_status clf__csv_take_out_empty(clf__csv *r, const char *empty) {
+  clf__name_list list = {.used = 0};
+  int32_t left = r->t.cols;
+  for (int32_t c = 0; c < r->cols; c++) {
+    char number[32];
+    if (!empty[c]) continue;
+    snprintf(number, sizeof number, "column %" PRId32, c + 1);
+    const char *const name = r->names && *r->names[c] ? r->names[c] : number;
+    clf__name_list_add(&list, name, strlen(name));
+    left--;
+  }
+  if (left == 0 || left == r->t.cols) return CLF_OK;
+  for (int32_t c = 0; c < r->cols; c++)
+    if (empty[c]) CLF_TRY(clf__csv_take_out(r, c));
+  return clf__table_note(&r->t, "left out, as no row has a value there: %s",
+                         clf__name_list_text(&list));
+}

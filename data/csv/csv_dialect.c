@@ -381,22 +381,42 @@ static int is_pandas(const clf__csv *r, const sample *s) {
   return f.n == 0 && counts(r, &s->at[0], 1, 0) && look_at_firsts(r, s, &from) == COUNTED;
 }
 
-/* Years or wavelengths: whole numbers that rise or fall, where no other number is whole. */
-static int is_scale(const clf__csv *r, const line *l, const columns *k) {
-  enum { LEAST = 10 }; /* lines below it; a first row of fewer may be whole by chance */
+/* Whole numbers that rise or fall, above columns of numbers.  Above columns of text there may be
+ * anything but a whole number. */
+typedef struct scale {
+  int numbers; /* 0: they are not all whole, or do not rise or fall */
+  int by_one;
+} scale;
+
+static scale scale_of(const clf__csv *r, const line *l) {
+  scale s = {.by_one = 1};
   double before = 0, turn = 0;
   int64_t c = 0;
-  if (k->whole || r->cols < 3 || r->others < LEAST) return 0;
   for (char *p = l->s; p && c < r->cols; c++) {
     clf__field f;
     double v;
     p = clf__csv_take(r->delim, p, l->end, &f);
-    if (f.fault || clf__csv_kind(r, &f, &v) != CLF_FIELD_NUMBER || !clf__csv_is_whole(&f)) return 0;
-    if (c == 1) turn = v - before;
-    if (c > 0 && !((v - before) * turn > 0)) return 0;
+    const int whole =
+        !f.fault && clf__csv_kind(r, &f, &v) == CLF_FIELD_NUMBER && clf__csv_is_whole(&f);
+    const int text = 2 * (int64_t)r->numeric[c] < r->others;
+    if (text && !whole) continue;
+    if (!whole) return (scale){0};
+    if (s.numbers == 1) turn = v - before;
+    if (s.numbers > 0 && !((v - before) * turn > 0)) return (scale){0};
+    s.by_one &= s.numbers == 0 || v - before == 1;
+    s.numbers++;
     before = v;
   }
-  return 1;
+  return s;
+}
+
+/* Years or wavelengths: a scale where no other number is whole, or many numbers that count by one
+ * where the next line does not. */
+static int has_scale(const clf__csv *r, const sample *s, const columns *k) {
+  enum { LEAST = 10 /* lines below it; a first row of fewer may be so by chance */, MANY = 5 };
+  const scale first = scale_of(r, &s->at[0]);
+  if (r->others < LEAST || first.numbers < 3) return 0;
+  return !k->whole || (first.numbers >= MANY && first.by_one && !scale_of(r, &s->at[1]).by_one);
 }
 
 static clf_status note_counted(clf__csv *r, const char *what) {
@@ -408,12 +428,12 @@ static clf_status note_counted(clf__csv *r, const char *what) {
  * no other number is written without a point; and refused if both are possible. */
 static clf_status judge_counted(clf__csv *r, const sample *s, const columns *k) {
   const int base = counts(r, &s->at[0], 0, 0) ? 0 : 1;
-  if (!counts(r, &s->at[0], 0, base) && is_scale(r, &s->at[0], k)) {
+  if (!counts(r, &s->at[0], 0, base) && has_scale(r, s, k)) {
     r->header = 1;
     return clf__table_note(&r->t,
-                           "line %" PRId64 " alone has whole numbers; it is read as a header "
-                           "(--header no: as a row)",
-                           r->first);
+                           "line %" PRId64 " alone %s; it is read as a header (--header no: as a "
+                           "row)",
+                           r->first, k->whole ? "counts by one" : "has whole numbers");
   }
   if (!counts(r, &s->at[0], 0, base) || r->others == 0) return CLF_OK;
   if (counts(r, &s->at[1], 0, base + r->cols)) return CLF_OK;

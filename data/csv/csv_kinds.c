@@ -164,6 +164,11 @@ static clf_status make_date(const clf__csv *r, int64_t column, clf_column *k, co
   return k->form && k->unit ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory to describe a column");
 }
 
+/* Whether in the examined lines less than half of the rows have numbers there. */
+static int may_be_text(const clf__csv *r, int64_t c) {
+  return r->to[c] >= 0 && 2 * (int64_t)r->numeric[c] < r->others + !r->header;
+}
+
 /* Columns that name the rows leave the table. */
 static clf_status take_row_names(clf__csv *r, guess *const *guesses) {
   for (int32_t c = 0; c < r->cols; c++) {
@@ -173,6 +178,17 @@ static clf_status take_row_names(clf__csv *r, guess *const *guesses) {
     guesses[c]->refused = !taken;
   }
   return CLF_OK;
+}
+
+/* Columns without a value in any row would leave no row in the table. */
+static clf_status take_out_empty(clf__csv *r, guess *const *guesses) {
+  if (r->o->missing != CLF_MISSING_DROP || r->o->column_count) return CLF_OK;
+  char *const empty = malloc((size_t)r->cols);
+  if (!empty) return clf__fail(CLF_ENOMEM, "%s: no memory for its columns", r->path);
+  for (int64_t c = 0; c < r->cols; c++) empty[c] = may_be_text(r, c) && !guesses[c];
+  const clf_status s = clf__csv_take_out_empty(r, empty);
+  free(empty);
+  return s;
 }
 
 /* Refuses the first column whose texts are not labels, and says how to leave out all such
@@ -213,11 +229,6 @@ static clf_status decide(const clf__csv *r, int64_t column, guess *g, clf_column
 
 /* ---- All columns ----------------------------------------------------------------------------- */
 
-/* Whether in the examined lines less than half of the rows have numbers there. */
-static int may_be_text(const clf__csv *r, int64_t c) {
-  return r->to[c] >= 0 && 2 * (int64_t)r->numeric[c] < r->others + !r->header;
-}
-
 static clf_status see_line(const clf__csv *r, guess **guesses) {
   char *p = r->line;
   for (int64_t c = 0; p && c < r->cols; c++) {
@@ -236,6 +247,7 @@ static clf_status see_all(clf__csv *r, guess **guesses) {
   for (int64_t c = 0; !s && c < r->cols; c++)
     if (guesses[c]) s = decide(r, c, guesses[c], &r->t.columns[r->to[c]]);
   clf__csv_seek(r, here);
+  if (!s) s = take_out_empty(r, guesses);
   if (!s) s = take_row_names(r, guesses);
   return s ? s : refuse_texts(r, guesses);
 }

@@ -71,20 +71,6 @@ static clf_status all_differ(clf__csv *r, int32_t column, int *differ) {
 
 /* ---- Taking it out of the table -------------------------------------------------------------- */
 
-static clf_status take_out(clf__csv *r, int32_t column) {
-  const int32_t gone = r->to[column];
-  int32_t *const from = malloc((size_t)r->t.cols * sizeof *from), left = 0;
-  if (!from) return clf__fail(CLF_ENOMEM, "%s: no memory for its columns", r->path);
-  for (int32_t c = 0; c < r->t.cols; c++)
-    if (c != gone) from[left++] = c;
-  const clf_status s = clf__table_pick(&r->t, from, left);
-  free(from);
-  if (s) return s;
-  for (int32_t c = 0; c < r->cols; c++) r->to[c] -= r->to[c] > gone;
-  r->to[column] = -1;
-  return CLF_OK;
-}
-
 static clf_status make_id(clf__csv *r, int32_t column) {
   const char *const name = r->names && *r->names[column] ? r->names[column] : "id";
   r->id = column;
@@ -99,7 +85,7 @@ clf_status clf__csv_take_row_names(clf__csv *r, int32_t column, int *taken) {
   CLF_TRY(all_differ(r, column, taken));
   if (!*taken) return CLF_OK;
   clf__csv_column_word(r, column, word, sizeof word);
-  CLF_TRY(take_out(r, column));
+  CLF_TRY(clf__csv_take_out(r, column));
   if (r->id >= 0)
     return clf__table_note(&r->t,
                            "column %" PRId32 " has another text in every row: it is left "

@@ -153,8 +153,9 @@ CLF_API clf_status clf_table_options_set(clf_table_options *options, const char 
  *     that is not a number ("NA", "50%", "O.5", empty) is a row, and refused.  A line that counts
  *     the columns, 0,1,2 or 1,2,3, is a header above numbers with points, and refused above whole
  *     numbers, where it may be a row.  Other whole numbers that rise or fall, such as years, are a
- *     header above ten lines or more if all other numbers have points.  A line that has all names
- *     of the model in their order is a header;
+ *     header above ten lines or more if all other numbers have points, or if five or more count by
+ *     one and the next line does not.  A line that has all names of the model in their order is a
+ *     header;
  *   - a comment above the numbers names the columns if it has as many words as there are columns;
  *   - a column of numbers such as "1 000,2" is refused: the blank may separate thousands or fields;
  *   - a delimiter at the end of every line does not start a column;

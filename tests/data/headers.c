@@ -134,6 +134,40 @@ START_TEST(headers_of_whole_numbers) {
 }
 END_TEST
 
+/* A line of years above ten lines, with a text before it, or none. */
+static clf_table read_years(const char *text, const char *const first[2], int step) {
+  char all[1024];
+  size_t n = (size_t)sprintf(all, "%s%s2001,%d,%d,%d,%d\n", text, *text ? "," : "", 2001 + step,
+                             2001 + 2 * step, 2001 + 3 * step, 2001 + 4 * step);
+  for (int i = 0; i < 10; i++)
+    n += (size_t)sprintf(all + n, "%s%s%d,2,7,%d,4\n", first[i % 2], *text ? "," : "", i, i * i);
+  clf_table t;
+  const clf_table_options o = {.kinds = 1};
+  write_bytes("d.csv", all, n);
+  WORKS(clf_table_read_with("d.csv", &o, &t));
+  unlink("d.csv");
+  return t;
+}
+
+/* Years above whole numbers are names if they count by one. */
+START_TEST(headers_that_count_by_one) {
+  static const char *const none_first[] = {"", ""}, *const labels[] = {"north", "south"};
+  for (int step = 1; step <= 2; step++)
+    for (int text = 0; text < 2; text++) {
+      clf_table t = read_years(text ? "region" : "", text ? labels : none_first, step);
+      ck_assert_int_eq(t.rows, step == 1 ? 10 : 11);
+      ck_assert_int_eq(t.cols, 5 + text);
+      if (step == 1) {
+        ck_assert_str_eq(t.names[0], text ? "region" : "2001");
+        ck_assert_str_eq(t.names[text + 4], "2005");
+        ck_assert_ptr_nonnull(strstr(t.notes, "line 1 alone counts by one; it is read as a header "
+                                              "(--header no: as a row)"));
+      }
+      clf_table_free(&t);
+    }
+}
+END_TEST
+
 /* The names that a model has are names wherever they appear, whatever they look like. */
 START_TEST(headers_that_a_model_knows) {
   char *names[] = {"2019", "-3"};
@@ -184,6 +218,7 @@ void tests_of_headers(Suite *s) {
   tcase_add_test(c, headers_of_all_kinds);
   tcase_add_test(c, headers_that_count);
   tcase_add_test(c, headers_of_whole_numbers);
+  tcase_add_test(c, headers_that_count_by_one);
   tcase_add_test(c, headers_that_a_model_knows);
   tcase_add_test(c, one_column_of_commas);
   tcase_add_test(c, headers_that_are_chosen);

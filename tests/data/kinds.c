@@ -261,6 +261,33 @@ START_TEST(texts_that_name_the_rows) {
 }
 END_TEST
 
+/* They would leave no row in the table. */
+START_TEST(columns_without_values) {
+  static const char text[] = "a,b,c,d\n1,,2,NA\n2,,3,NA\n3,,,\n";
+  clf_table_options o = judge;
+  o.missing = CLF_MISSING_DROP;
+  clf_table t = read_as(text, &o);
+  ck_assert_int_eq(t.cols, 2);
+  ck_assert_int_eq(t.rows, 2);
+  ck_assert_str_eq(t.names[1], "c");
+  ck_assert(t.at[0] == 1 && t.at[1] == 2 && t.at[2] == 2 && t.at[3] == 3);
+  ck_assert_str_eq(t.notes, "left out, as no row has a value there: b, d\n1 of 3 rows are left out "
+                            "because values are missing: c 1; --drop c would keep 1 of them");
+  clf_table_free(&t);
+  char *const columns[] = {"a", "b"};
+  o.columns = columns;
+  o.column_count = 2;
+  fails(text, &o, CLF_EFORMAT,
+        "d.csv: no row has a value in every column; missing values: b 3; --drop b leaves that "
+        "column out");
+  o = judge;
+  o.missing = CLF_MISSING_DROP;
+  fails("a,b\n,\n,NA\n", &o, CLF_EFORMAT,
+        "d.csv: no row has a value in every column; missing values: a 2, b 2; --drop a leaves that "
+        "column out");
+}
+END_TEST
+
 START_TEST(columns_that_never_change) {
   clf_table t = read_as("k,a,w\nx,1,2\nx,2,2\nx,3,2\n", &judge);
   ck_assert_int_eq(clf_table_drop_constant(&t), CLF_OK);
@@ -336,6 +363,7 @@ void tests_of_kinds(Suite *s) {
   tcase_add_test(c, dates_that_are_ambiguous);
   tcase_add_test(c, texts_that_are_no_labels);
   tcase_add_test(c, texts_that_name_the_rows);
+  tcase_add_test(c, columns_without_values);
   tcase_add_test(c, columns_that_never_change);
   tcase_add_test(c, misspelt_numbers_are_refused);
   suite_add_tcase(s, c);
