@@ -108,6 +108,30 @@ START_TEST(benchmark) {
 }
 END_TEST
 
+/* In a file an epoch that takes minutes, by a fast clock, has a line for each half minute. */
+START_TEST(a_long_epoch) {
+  static const char command[] =
+      "train --data moons:n=20000 --epochs 1 --batch 20 --device cpu --out e.safetensors";
+  setenv("LD_PRELOAD", CLF_FAST_CLOCK, 1);
+  setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+  result r = run(command);
+  unsetenv("LD_PRELOAD");
+  unsetenv("ASAN_OPTIONS");
+  expect_code(command, &r, 0);
+  int lines = 0, step, before = 0;
+  double loss;
+  for (const char *at = r.err; (at = strstr(at, "epoch 1/1, step ")); at++, lines++) {
+    ck_assert_int_eq(sscanf(at, "epoch 1/1, step %d/900  train %lf", &step, &loss), 2);
+    ck_assert_int_gt(step, before);
+    before = step;
+  }
+  ck_assert_int_ge(lines, 1);
+  ck_assert_int_le(lines, 300);
+  expect_text(command, "standard error", r.err, "epoch 1/1  train -");
+  release(r);
+}
+END_TEST
+
 static void set_up(void) {
   unsetenv("CLFLOW_DEVICE");
   succeeds("train --data moons:n=100 --epochs 1 --out m.safetensors", "");
@@ -117,6 +141,7 @@ static void set_up(void) {
 }
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {training, a_long_training, how_to_go_on, images, tuning, benchmark};
+  const TTest *const tests[] = {training, a_long_training, how_to_go_on, images,
+                                tuning,   benchmark,       a_long_epoch};
   return program_main(argc, argv, "cli terminal", set_up, tests, sizeof tests / sizeof *tests);
 }

@@ -79,9 +79,12 @@ static void log_report(const cli_training *t, const clf_progress *p) {
 
 /* ---- Progress ------------------------------------------------------------ */
 
-static void format_progress(const cli_training *t, const clf_progress *p, char *line, size_t size) {
-  char valid[48] = "", norm[32] = "", rate[16], time[24], left[32] = "";
+static void format_progress(const cli_training *t, const clf_progress *p, int live, char *line,
+                            size_t size) {
+  char within[48] = "", valid[48] = "", norm[32] = "", rate[16], time[24], left[32] = "";
   const char *unit = t->bits > 0 ? " bits/dim" : "";
+  if (!live && !t->by_steps && !p->epoch_done)
+    snprintf(within, sizeof within, ", step %" PRId64 "/%" PRId64, p->step, p->steps);
   if (!isnan(p->valid))
     snprintf(valid, sizeof valid, "  valid %.4f%s", told(t, p->valid), p->best ? " *" : "");
   if (t->bits > 0 && isfinite(p->grad_norm))
@@ -89,9 +92,9 @@ static void format_progress(const cli_training *t, const clf_progress *p, char *
   cli_format_large(p->rate, rate, sizeof rate);
   cli_format_seconds(p->left, time, sizeof time);
   if (p->step < p->steps) snprintf(left, sizeof left, "  %s left", time);
-  snprintf(line, size, "%s%s %" PRId64 "/%" PRId64 "  %s %.4f%s%s%s  %s samples/s%s",
+  snprintf(line, size, "%s%s %" PRId64 "/%" PRId64 "%s  %s %.4f%s%s%s  %s samples/s%s",
            t->label ? t->label : "", t->by_steps ? "step" : "epoch",
-           t->by_steps ? p->step : p->epoch, t->by_steps ? p->steps : p->epochs,
+           t->by_steps ? p->step : p->epoch, t->by_steps ? p->steps : p->epochs, within,
            t->bound ? "bound" : "train", told(t, p->train), valid, unit, norm, rate, left);
 }
 
@@ -106,14 +109,23 @@ static void draw_live(const char *line) {
   cli_progress_draw(fitting);
 }
 
+/* Seconds between two lines: redrawn, or, in a file, for whole epochs and within a long one. */
+#define LIVE 0.1
+#define EPOCHS_APART 2.0
+#define WITHIN_EPOCH 30.0
+
+static int is_due(const cli_training *t, const clf_progress *p, int live, double now) {
+  if (p->epoch_done && p->step == p->steps) return 1;
+  if (live) return now - t->shown >= LIVE;
+  if (p->epoch_done) return now - t->shown >= EPOCHS_APART;
+  return now - fmax(t->shown, t->begun) >= WITHIN_EPOCH;
+}
+
 static void show(cli_training *t, const clf_progress *p, double now) {
   const int live = isatty(STDERR_FILENO);
-  if (cli_is_mute()) return;
-  const int last = p->epoch_done && p->step == p->steps;
-  if (!live && !p->epoch_done) return;
-  if (!last && now - t->shown < (live ? 0.1 : 2.0)) return;
+  if (cli_is_mute() || !is_due(t, p, live, now)) return;
   char line[256];
-  format_progress(t, p, line, sizeof line);
+  format_progress(t, p, live, line, sizeof line);
   if (live)
     draw_live(line);
   else
@@ -255,8 +267,7 @@ static int tell_group(cli_training *t, int stop) {
 
 clf_status cli_training_run(cli_training *t) {
   cli_signals_ask();
-  const double begin = cli_clock();
-  t->saved = t->drawn = begin;
+  t->begun = t->saved = t->drawn = cli_clock();
   t->shown = -INFINITY;
   t->first_step = -1;
   clf_status status;
@@ -271,7 +282,7 @@ clf_status cli_training_run(cli_training *t) {
     if (stop) break;
     keep_up_to_date(t);
   }
-  t->seconds = cli_clock() - begin;
+  t->seconds = cli_clock() - t->begun;
   cli_progress_clear();
   return status;
 }

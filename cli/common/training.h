@@ -40,9 +40,9 @@ typedef struct cli_training {
   int64_t epoch, epochs, first_step, step, steps;
   int by_steps; /* 1: progress counts steps, 0: epochs */
   double seconds;
-  double saved, shown, drawn; /* clock */
-  int draw;                   /* a tenth of the training has passed: draw samples */
-  int64_t tenths;             /* tenths of the training that have passed */
+  double begun, saved, shown, drawn; /* clock */
+  int draw;                          /* a tenth of the training has passed: draw samples */
+  int64_t tenths;                    /* tenths of the training that have passed */
 } cli_training;
 
 /* Trains to the end, saving and drawing in between, or until cli_stop_wanted: ESTOPPED. */
