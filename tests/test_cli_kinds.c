@@ -339,11 +339,11 @@ START_TEST(tables_that_are_refused) {
           "one.csv: column 2 (\"b\") is \"x\" in every row, so there is nothing to fit; --drop 2 "
           "leaves "
           "it out");
-  write_text("empty.csv", "a,b\n,x\nNA,y\n");
+  write_text("empty.csv", "a,b\n,x\nNA,y\n1,\n");
   refuses(
       1, TRAIN "--data empty.csv --out never.safetensors",
-      "empty.csv: no row has a value in every column; missing values: a 2; --drop a leaves that "
-      "column out");
+      "empty.csv: no row has a value in every column; missing values: a 2, b 1; --drop a leaves "
+      "that column out");
   write_text("w.csv", "a,b,w,l\n1.5,2,1,x\n2.25,3.5,-1,y\n3.5,1,1,x\n");
   refuses(1, TRAIN "--data w.csv --drop l --weights w --out never.safetensors", "-1");
   refuses(2, TRAIN "--data w.csv --weights l --out never.safetensors",
