@@ -155,7 +155,7 @@ static inline void numbers_get_by_sample(const block *b, const clf_tensor *t, la
   const real *from[LANES];
   int done = 0;
   for (int l = 0; l < LANES; l++) from[l] = at(t, b->n[l], b->j[l], 0, 0);
-#ifdef __AVX512F__
+#if defined __AVX512F__ && MAP_LANES == 16 /* which transpose_16() takes */
   for (; done < m && step == 1; done += LANES) {
     const int cols = m - done < LANES ? m - done : LANES;
     __m512 w[LANES];
@@ -176,7 +176,7 @@ static inline void numbers_put_by_sample(const block *b, const clf_tensor *t, la
   real *to[LANES];
   int done = 0;
   for (int l = 0; l < LANES; l++) to[l] = at(t, b->n[l], b->j[l], 0, 0);
-#ifdef __AVX512F__
+#if defined __AVX512F__ && MAP_LANES == 16 /* which transpose_16() takes */
   for (; done < m && step == 1; done += LANES) {
     const int cols = m - done < LANES ? m - done : LANES;
     __m512 w[LANES];
