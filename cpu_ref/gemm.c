@@ -196,7 +196,7 @@ static void blas_rows(const clf_gemm_args *p, clf__sgemm *sgemm, int i0, int i1)
  * faster than OpenBLAS with its own, except for long sums with transposed a, and twice as fast if
  * it does not know the processor. */
 CLF_REF_RULE(gemm, worth_a_blas) {
-  return BYTES < 64 && p->c.dim[0] > FEW && (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512;
+  return VECTOR_BYTES < 64 && p->c.dim[0] > FEW && (double)p->c.dim[1] * p->a.dim[!p->ta] >= 512;
 }
 CLF_REF_RULE(gemm, a_blas_takes) {
   return takes(&p->a) && takes(&p->b) && takes(&p->c) && clf__blas_sgemm();

@@ -6,13 +6,7 @@
 #define CLF_REF_MADE_H
 #include "ref.h"
 
-#if defined __AVX512F__
-enum { MADE_BYTES = 128 };
-#elif defined __AVX__
-enum { MADE_BYTES = 64 };
-#else
-enum { MADE_BYTES = 32 };
-#endif
+enum { MADE_BYTES = 2 * VECTOR_BYTES };
 enum { MADE_LANES = MADE_BYTES / sizeof(real) };
 
 /* x of dimension j from y and its parameters, rows of u; logdet -= the log-derivatives. */

@@ -24,15 +24,8 @@ typedef real lanes[LANES];
 
 /* As many lanes as a vector of the processor holds, for loops whose results are to stay in
  * registers: compilers keep those of loops over arrays in memory. */
-#if defined __AVX512F__
-enum { PART_BYTES = 64 };
-#elif defined __AVX__
-enum { PART_BYTES = 32 };
-#else
-enum { PART_BYTES = 16 };
-#endif
-enum { PART = PART_BYTES / sizeof(real) };
-typedef real part __attribute__((vector_size(PART_BYTES)));
+enum { PART = VECTOR_BYTES / sizeof(real) };
+typedef real part __attribute__((vector_size(VECTOR_BYTES)));
 typedef part part_at __attribute__((aligned(sizeof(real)), may_alias));
 typedef __typeof__((part){0} < (part){0}) part_mask;
 #define PART_OF(p) (*(part_at *)(p))

@@ -17,6 +17,16 @@ typedef double real;
 #else
 typedef float real;
 #endif
+
+/* Bytes of a vector of the processor. */
+#if defined __AVX512F__
+enum { VECTOR_BYTES = 64 };
+#elif defined __AVX__
+enum { VECTOR_BYTES = 32 };
+#else
+enum { VECTOR_BYTES = 16 };
+#endif
+
 #define CLF_JOIN_(a, b) a##_##b
 #define CLF_JOIN(a, b) CLF_JOIN_(a, b)
 #define CLF_REAL(name) CLF_JOIN(name, CLF_VARIANT) /* name_f64, name_f32_avx2, ... */

@@ -6,17 +6,14 @@
 #include "ref.h"
 #include "transpose.h"
 
-/* Bytes of a vector; rows of a tile, with two vectors each, of which the registers hold TM or
- * OTHER; and the most. */
-#if defined __AVX512F__
-enum { BYTES = 64, TM = 8, OTHER = 10, HIGH = OTHER };
-#elif defined __AVX__
-enum { BYTES = 32, TM = 6, OTHER = 5, HIGH = TM };
+/* Rows of a tile, with two vectors each, of which the registers hold TM or OTHER; and the most. */
+#ifdef __AVX512F__
+enum { TM = 8, OTHER = 10, HIGH = OTHER };
 #else
-enum { BYTES = 16, TM = 6, OTHER = 5, HIGH = TM };
+enum { TM = 6, OTHER = 5, HIGH = TM };
 #endif
-enum { LANES = BYTES / sizeof(real), TN = 2 * LANES };
-typedef real vec __attribute__((vector_size(BYTES)));
+enum { LANES = VECTOR_BYTES / sizeof(real), TN = 2 * LANES };
+typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef vec vec_at __attribute__((aligned(sizeof(real)), may_alias)); /* at any alignment */
 #define VEC(p) (*(vec_at *)(p))
 #define VEC_IN(p) ((vec) * (const vec_at *)(p)) /* access as plain elements */
