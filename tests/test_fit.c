@@ -58,14 +58,19 @@ static double number(const json_t *at, const char *of, const char *name) {
   return json_number_value(v);
 }
 
-const json_t *candidate(const json_t *record, const char *name) {
+const json_t *find_candidate(const json_t *record, const char *name) {
   size_t i;
   json_t *c;
   json_array_foreach(json_object_get(record, "candidates"), i,
                      c) if (strcmp(json_string_value(json_object_get(c, "name")), name) ==
                             0) return c;
-  ck_abort_msg("no candidate %s", name);
   return NULL;
+}
+
+const json_t *candidate(const json_t *record, const char *name) {
+  const json_t *const c = find_candidate(record, name);
+  ck_assert_msg(c != NULL, "no candidate %s", name);
+  return c;
 }
 
 /* log p of the test rows according to the record's seed and shares. */

@@ -167,7 +167,7 @@ static void check(const char *arch, int must_work) {
 
 /* ---- Failures -------------------------------------------------------------------------------- */
 
-/* The second one: so many weights that members divide the update. */
+/* The large flow has so many weights that members divide the update. */
 static const char small[] = "2: (coupling(affine, mlp(4x1)), batchnorm, perm(reverse))*2 -> normal";
 static const char large[] = "2: coupling(affine, mlp(512x2)) -> normal";
 

@@ -22,7 +22,8 @@ clf_flow *fit(const clf_fit_data *data, const clf_fit_options *o);
 void check_repeat(clf_flow *flow, const clf_fit_data *data);
 /* What the flow's file says of its fit; the caller frees it. */
 json_t *record_of(const clf_flow *flow);
-/* The candidate of this name, which must be there. */
+/* The candidate of this name, or NULL; and one that must be there. */
+const json_t *find_candidate(const json_t *record, const char *name);
 const json_t *candidate(const json_t *record, const char *name);
 
 #endif
