@@ -80,8 +80,12 @@ static void put_scales_first(json_t *node) {
   if (json_is_true(json_object_get(json_object_get(node, "net"), "separate")) &&
       strcmp(word_of(map, "scale"), "tanh") == 0 && strcmp(word_of(map, "layout"), "auto") == 0)
     json_object_set_new(map, "layout", json_string("halves"));
-  json_object_foreach(node, key, child) { put_scales_first(child); }
-  json_array_foreach(node, i, child) { put_scales_first(child); }
+  json_object_foreach(node, key, child) {
+    put_scales_first(child);
+  }
+  json_array_foreach(node, i, child) {
+    put_scales_first(child);
+  }
 }
 
 /* Appends layers to `all`, without repetitions, and numbers couplings from *place + 1 on. */
