@@ -34,11 +34,13 @@ int clf__trainer_guarded(const clf_trainer *t, int64_t step) {
 
 clf_status clf__trainer_store_from(clf_trainer *t, int64_t step, const char *why) {
   clf_train_options o = t->o;
-  clf_train_plan p;
+  clf_train_plan p = t->plan;
+  if (t->stored_from <= step) return CLF_OK; /* decided before a device failed */
   o.activations = CLF_ACTIVATIONS_STORE;
-  o.batch = t->grains.count ? t->plan.batch : t->plan.part;
+  o.batch = t->grains.count ? p.batch : p.part;
   o.part = 0;
-  CLF_TRY(clf_train_plan_of(t->f, &o, t->source->resident, &p));
+  /* A group's members all store, also one whose planning fails: they must stay alike. */
+  CLF_TRY(clf__trainer_tell_later(t, clf_train_plan_of(t->f, &o, t->source->resident, &p)));
   t->stored_from = step;
   t->stored_part = p.part;
   snprintf(t->notice, sizeof t->notice, "%s; from this step on activations are stored", why);
