@@ -73,6 +73,13 @@ static void choice(clf__page *p, const clf__facts *f) {
   }
 }
 
+/* That this Gaussian is not the one of the table of log-likelihoods. */
+static void treatment(clf__page *p, const clf__facts *f) {
+  if (!json_array_size(json_object_get(f->record.json, "columns"))) return;
+  clf__page_add(p, "<p>Here the Gaussian, like all candidates, models the columns after their "
+                   "<a href=\"#treated\">special treatment</a>.</p>\n");
+}
+
 static void candidate_table(clf__page *p, const clf__facts *f, int first, int last) {
   const clf__candidate *const best = clf__record_chosen(&f->record);
   clf__page_add(p, "<div class=\"scroll\"><table><tr><th>candidate</th><th class=\"n\">validation"
@@ -101,6 +108,7 @@ clf_status clf__report_candidates(clf__page *p, const clf__facts *f) {
   const int front = f->record.front, rest = f->record.count - front;
   clf__page_add(p, "<h3>Candidates</h3>\n");
   choice(p, f);
+  treatment(p, f);
   candidate_table(p, f, 0, front);
   if (rest) {
     clf__page_addf(p, "<details><summary>%d more candidate%s</summary>\n", rest,

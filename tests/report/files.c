@@ -35,6 +35,8 @@ START_TEST(what_a_record_says) {
   contains(html, "weight 0.25 in the blend");
   contains(html, ">a &lt;flow&gt;</text>");
   contains(html, "Chosen by validation rows: blend, by 0.12 ± 0.03 nats a row over mixture.");
+  contains(html, "models the columns after their <a href=\"#treated\">special treatment</a>");
+  contains(html, "<section id=\"treated\">");
   contains(html, "x0 &lt; 5 is modelled by its logarithm.");
   contains(html, "Two rows were left out.");
   contains(html, "trained again on all rows");
