@@ -54,4 +54,8 @@ enum { CLF_SHARED = 1 };
 /* Runs one case on the reference, and on dev with every algorithm that takes it, row by row and
  * column by column; EMISMATCH says where they differ. */
 clf_status clf__check_case(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c);
+/* Gives a case memory and data on dev, and has `call` run it there, if this algorithm takes it:
+ * counted from 1; 0: as the rules choose. */
+clf_status clf__run_case(clf_device *dev, clf_op op, const clf_case *c, int algorithm,
+                         clf_status (*call)(clf_device *dev, clf_op op, const void *args));
 #endif

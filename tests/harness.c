@@ -261,6 +261,23 @@ static clf_status run_algorithms(clf_device *dev, clf_op op, const clf_case *c, 
   return code;
 }
 
+clf_status clf__run_case(clf_device *dev, clf_op op, const clf_case *c, int algorithm,
+                         clf_status (*call)(clf_device *dev, clf_op op, const void *args)) {
+  setup s;
+  numbers v = {{0}, {0}};
+  clf_status code = place(dev, op, c, &s);
+  if (!code) code = make_data(&clf_ops[op], c, &s, &v);
+  if (!code) code = give_data(dev, &s, &v);
+  if (!code && (!algorithm || clf__algorithm_takes(dev, op, algorithm - 1, s.args))) {
+    dev->forced = algorithm;
+    code = call(dev, op, s.args);
+    dev->forced = 0;
+  }
+  clf_arena_free(&s.arena);
+  forget(&v);
+  return code;
+}
+
 static clf_status check_layout(clf_device *ref, clf_device *dev, clf_op op, const clf_case *c) {
   setup s;
   numbers v = {{0}, {0}};
