@@ -21,6 +21,7 @@ typedef struct clf_case {
   float tol;        /* |got - want| <= tol * (1 + |want|); 0 means 1e-5 */
   int fresh;        /* updated tensors start as NaN, too: this call must not read them */
   int nhwc;         /* images are channels-last */
+  unsigned planes;  /* the arguments that are not, one bit each: a model's weights are plain */
   int cropped;      /* images are views of wider ones: gaps follow their rows of pixels */
   /* The arguments with contiguous samples, one bit each; 0: a second run has all of them in that
    * layout, unless there are images. */

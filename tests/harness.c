@@ -63,7 +63,7 @@ static int absent(const clf_op_info *info, const clf_tensor *t, int i) {
 static const int *order_of(const clf_case *c, int i, const clf_tensor *t) {
   static const int nchw[4] = {0, 1, 2, 3}, nhwc[4] = {0, 2, 3, 1}, by_column[4] = {1, 2, 3, 0};
   if (c->by_column >> i & 1) return by_column;
-  return c->nhwc && t->dim[2] * t->dim[3] > 1 ? nhwc : nchw;
+  return c->nhwc && !(c->planes >> i & 1) && t->dim[2] * t->dim[3] > 1 ? nhwc : nchw;
 }
 
 /* The row pitch is one more than dense, and with channels last that of a pixel too, so that kernels

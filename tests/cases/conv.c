@@ -10,8 +10,8 @@
 #define BIAS(N, C, H, W, bt) &(const clf_conv_bwd_bias_args){.dy = DIM(N, C, H, W), .db = DIM(C), .beta = bt}
 
 
-/* Shapes that every operation must take: N, Ci, Co, H, W, k, beta. A sum of n products of numbers in -1 .. 1 is about sqrt(n) / 3 and is rounded n times by 6e-8 of that, which adds up to 2e-8 n: 1e-5 for the 576 of "whole panels"; the worst of some thousands has a larger error. The timed cases have up to 65536, a tenth as large. */
-#define SHAPES(X, BETA)                                                                            \
+/* Shapes that every operation must take: N, Ci, Co, H, W, k, beta; w: the index of the weights. A sum of n products of numbers in -1 .. 1 is about sqrt(n) / 3 and is rounded n times by 6e-8 of that, which adds up to 2e-8 n: 1e-5 for the 576 of "whole panels"; the worst of some thousands has a larger error. The timed cases have up to 65536, a tenth as large. */
+#define SHAPES(X, BETA, w)                                                                            \
   CASE("one",          X(1, 1, 1, 1, 1, 1, BETA(0)),     .fresh = 1),                              \
   CASE("one k3",       X(1, 1, 1, 1, 1, 3, BETA(0)),     .fresh = 1),                              \
   CASE("flat",         X(3, 3, 5, 1, 7, 3, BETA(0)),     .fresh = 1, .nhwc = 1),                   \
@@ -35,6 +35,9 @@
   CASE("winograd blocks", X(187, 24, 23, 4, 4, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1), \
   CASE("winograd few", X(3, 70, 75, 5, 6, 3, BETA(0.5f)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),     \
   CASE("winograd bands", X(20, 33, 40, 8, 8, 3, BETA(1)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),     \
+  CASE("plain",        X(3, 17, 33, 7, 5, 3, BETA(0.5f)), .nhwc = 1, .planes = 1u << (w), .tol = 3e-5f), \
+  CASE("plain winograd", X(4, 40, 35, 11, 7, 3, BETA(0)), .lo = -0.3f, .hi = 0.3f, .fresh = 1, .nhwc = 1, .planes = 1u << (w)), \
+  CASE("plain winograd few", X(3, 70, 75, 5, 6, 3, BETA(1)), .lo = -0.3f, .hi = 0.3f, .nhwc = 1, .planes = 1u << (w)), \
   CASE("64 k3",        X(16, 64, 64, 32, 32, 3, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("64 k1",        X(16, 64, 64, 32, 32, 1, BETA(0)),  .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
   CASE("7 to 32 k3",   X(64, 7, 32, 32, 32, 3, BETA(0)),   .lo = -0.3f, .hi = 0.3f, .tol = 1e-4f, .nhwc = 1, .bench = 1), \
@@ -61,14 +64,14 @@
 #define PLAIN(b) b
 #define FIELD(b) .beta = b
 
-CLF_CASES(conv_fwd, SHAPES(FWD, FIELD), NORMALISED(FWD),
+CLF_CASES(conv_fwd, SHAPES(FWD, FIELD, 1), NORMALISED(FWD),
   CASE("bias",        FWD(3, 3, 37, 5, 4, 3, .bias = DIM(37)), .fresh = 1, .nhwc = 1),
   CASE("bias planes", FWD(3, 3, 6, 5, 4, 3, .bias = DIM(6), .beta = 1)),
   CASE("bias winograd", FWD(4, 40, 35, 11, 7, 3, .bias = DIM(35), .beta = 1), .lo = -0.3f, .hi = 0.3f, .nhwc = 1),
   CASE("bias norm",   FWD(3, 9, 37, 5, 4, 3, .bias = DIM(37), SHIFTED(9)), .fresh = 1, .nhwc = 1),
   CASE("bias k1",     FWD(2, 9, 16, 5, 4, 1, .bias = DIM(16), .beta = -2), .nhwc = 1));
-CLF_CASES(conv_bwd_data, SHAPES(DATA, PLAIN));
-CLF_CASES(conv_bwd_weights, SHAPES(WEIGHTS, FIELD), NORMALISED(WEIGHTS));
+CLF_CASES(conv_bwd_data, SHAPES(DATA, PLAIN, 1));
+CLF_CASES(conv_bwd_weights, SHAPES(WEIGHTS, FIELD, 5), NORMALISED(WEIGHTS));
 CLF_CASES(conv_bwd_bias,
   CASE("one",    BIAS(1, 1, 1, 1, 0),     .fresh = 1),
   CASE("last",   BIAS(35, 17, 5, 7, 0),   .fresh = 1, .nhwc = 1, .tol = 3e-5f),
