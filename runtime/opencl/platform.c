@@ -120,20 +120,35 @@ static void note_empty(discovery *found, cl_platform_id platform, const char *wh
   snprintf(found->empty + n, sizeof found->empty - n, "%s%s: %s", n ? ", " : "", name, why);
 }
 
+int clf__cl_is_pocl(const char *platform) {
+  return strcmp(platform, "Portable Computing Language") == 0;
+}
+
 static int is_pocl(cl_platform_id platform) {
   char name[128] = "";
   return !clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof name - 1, name, NULL) &&
-         strcmp(name, "Portable Computing Language") == 0;
+         clf__cl_is_pocl(name);
 }
 
-/* The folder in which pocl stores kernels. */
+/* A variable that decides where pocl stores kernels, and where in its folder.  The first one that
+ * is set counts. */
+typedef struct place {
+  const char *variable, *below;
+} place;
+
+static const place *place_of_kernels(void) {
+  static const place all[] = {
+      {"POCL_CACHE_DIR", ""}, {"XDG_CACHE_HOME", "/pocl"}, {"HOME", "/.cache/pocl"}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    const char *folder = getenv(all[i].variable);
+    if (folder && *folder) return &all[i];
+  }
+  return NULL;
+}
+
 static int pocl_folder(char *path, size_t size) {
-  const char *own = getenv("POCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME");
-  const char *home = getenv("HOME");
-  const int n = own           ? snprintf(path, size, "%s", own)
-                : xdg && *xdg ? snprintf(path, size, "%s/pocl", xdg)
-                : home        ? snprintf(path, size, "%s/.cache/pocl", home)
-                              : -1;
+  const place *at = place_of_kernels();
+  const int n = at ? snprintf(path, size, "%s%s", getenv(at->variable), at->below) : -1;
   return n > 0 && (size_t)n < size;
 }
 
@@ -183,12 +198,8 @@ static int can_write_in(const char *folder) {
 /* Some drivers, such as pocl, offer no device if they cannot store compiled kernels, and give no
  * reason.  Returns the variable that names such a folder, if the folder cannot be written. */
 static const char *unwritable(void) {
-  static const char *const names[] = {"POCL_CACHE_DIR", "XDG_CACHE_HOME", "HOME"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    const char *folder = getenv(names[i]);
-    if (folder && *folder) return can_write_in(folder) ? NULL : names[i];
-  }
-  return NULL;
+  const place *at = place_of_kernels();
+  return at && !can_write_in(getenv(at->variable)) ? at->variable : NULL;
 }
 
 void clf__cl_why_not_built(cl_device_id id, char *why, size_t size) {

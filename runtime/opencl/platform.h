@@ -18,6 +18,9 @@ typedef struct clf__cl_device {
  * no platform or no device; ENOMEM. */
 clf_status clf__cl_list(clf__cl_device **list, int *count);
 
+/* Whether a platform of this name is pocl. */
+int clf__cl_is_pocl(const char *platform);
+
 /* The family of kernels a device uses by default; index into clf__families. */
 int clf__cl_family(cl_device_id id);
 

@@ -25,8 +25,7 @@ void clf__cl_options(const clf_traits *t, char *out, size_t size) {
 int clf__cl_builds_on_demand(const clf_device_info *info) { return strcmp(info->type, "cpu") == 0; }
 
 int clf__cl_no_binaries(const clf_device_info *info) {
-  return strcmp(info->type, "cpu") == 0 &&
-         strcmp(info->platform, "Portable Computing Language") == 0;
+  return strcmp(info->type, "cpu") == 0 && clf__cl_is_pocl(info->platform);
 }
 
 /* Everything that a binary depends on. */
