@@ -62,13 +62,20 @@ extern struct cli_common {
   { name, arg, NULL, type, to, NULL, 0, 0 }
 #define CLI_SECTION(text)                                                                          \
   { "", NULL, text, CLI_HEADING, NULL, NULL, 0, 0 }
-#define CLI_OPERAND_MODEL                                                                          \
+#define CLI_OPERAND_MODEL CLI_OPERAND_MODEL_TO(&cli_common.model, 1)
+#define CLI_OPERAND_MODEL_TO(to, required)                                                         \
   {                                                                                                \
     "MODEL", NULL,                                                                                 \
         "read this model: a file from `clflow fit` or `clflow train`, or a state_dict as "         \
         "safetensors",                                                                             \
-        CLI_OPERAND, &cli_common.model, NULL, 1, 0                                                 \
+        CLI_OPERAND, to, NULL, required, 0                                                         \
   }
+/* Of a report and its pictures. */
+#define CLI_OPTION_PAIRS(to)                                                                       \
+  CLI_OPTION("--pairs", "A,B,...",                                                                 \
+             "show these columns in the pair plot: two to six names, or numbers from 1 (default: " \
+             "the six that fit worst)",                                                            \
+             CLI_TEXT, to, NULL)
 
 #define CLI_OPTIONS_DEVICE                                                                         \
   CLI_SECTION("Device"),                                                                           \

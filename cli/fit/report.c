@@ -219,10 +219,7 @@ static cli_option options[] = {
      "write the report to this file (default: the model's name with .report.html, in the current "
      "folder)",
      CLI_OUTPUT, &o.out, NULL, 0, 0},
-    {"--pairs", "A,B,...",
-     "show these columns in the pair plot: two to six names, or numbers from 1 (default: the six "
-     "that fit worst)",
-     CLI_TEXT, &o.pairs, NULL, 0, 0},
+    CLI_OPTION_PAIRS(&o.pairs),
     CLI_OPTION_SEED(&o.seed, "samples of the model"),
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_FORCE,

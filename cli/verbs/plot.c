@@ -25,16 +25,11 @@ static cli_option options[] = {
      "draw this picture of `clflow report`: marginals, pairs, pit, rank, curves or candidates; "
      "without PICTURE, draw the density of a model of one or two columns",
      CLI_OPERAND, &o.first, NULL, 0, 0},
-    {"MODEL", NULL,
-     "read this model: a file from `clflow fit` or `clflow train`, or a state_dict as safetensors",
-     CLI_OPERAND, &o.second, NULL, 0, 0},
+    CLI_OPERAND_MODEL_TO(&o.second, 0),
     {"--out", "FILE.png", "write the picture to this file", CLI_OUTPUT, &o.out, NULL, 1, 0},
     {"--data", "DATA", "compare the model with these rows; a PICTURE needs them", CLI_DATA,
      &cli_common.data, NULL, 0, 0},
-    {"--pairs", "A,B,...",
-     "show these columns in the pair plot: two to six names, or numbers from 1 (default: the six "
-     "that fit worst)",
-     CLI_TEXT, &o.pairs, NULL, 0, 0},
+    CLI_OPTION_PAIRS(&o.pairs),
     CLI_OPTION_SEED(&o.seed, "samples of the model"),
     CLI_OPTION_GIVEN_ROWS,
     CLI_OPTION_FORCE,
