@@ -24,7 +24,9 @@
  * With one lane (GPUs) a work-group computes a tile of TM x TN in local memory: tiles.clh.
  *
  * weights_bwd is such a product, dw += dy^T x, of which a mask removes parts: tiles that it removes
- * are not computed. */
+ * are not computed.  masked_fwd and masked_bwd have masked weights for b: of a panel, or a tile,
+ * only the terms from the first to the last that the mask leaves in any of its columns are
+ * computed. */
 #include "activations.clh"
 #include "tiles.clh"
 
@@ -44,6 +46,27 @@ INLINE int gemm_removes_all(gemm_mask m, int i0, int i1, int j0, int j1) {
   for (int i = i0 + 1; i < i1; i++) high = max(high, m.row[i * m.row_step]);
   for (int j = j0 + 1; j < j1; j++) low = min(low, m.column[j * m.column_step]);
   return high < low;
+}
+
+/* Levels of the columns of c, and of the terms of their sums: term k has a weight in column j if
+ * its level is not above that of the column.  A level is `sign` times a degree. */
+typedef struct {
+  global const float *column, *term;
+  int column_step, term_step;
+  float sign;
+} gemm_levels;
+#define FORWARD_LEVELS(p)                                                                          \
+  { row_ + p.row.offset, column_ + p.column.offset, p.row.stride[0], p.column.stride[0], 1 }
+#define BACKWARD_LEVELS(p)                                                                         \
+  { column_ + p.column.offset, row_ + p.row.offset, p.column.stride[0], p.row.stride[0], -1 }
+/* From the first to behind the last of K terms for columns j0 .. j1 - 1. */
+INLINE int2 gemm_terms(gemm_levels q, int j0, int j1, int K) {
+  int2 k = {0, K};
+  float high = q.sign * q.column[j0 * q.column_step];
+  for (int j = j0 + 1; j < j1; j++) high = max(high, q.sign * q.column[j * q.column_step]);
+  while (k.x < K && q.sign * q.term[k.x * q.term_step] > high) k.x++;
+  while (k.y > k.x && q.sign * q.term[(k.y - 1) * q.term_step] > high) k.y--;
+  return k;
 }
 
 #if LANES > 1
@@ -280,6 +303,88 @@ kernel BY_LANES void weights_bwd(CLF_IN(dy), CLF_IN(x), CLF_IN(row), CLF_IN(colu
                e, out);
 }
 
+/* The same for products with masked weights: work-item (i, j) packs e.rows rows of panel j of w, */
+INLINE void masked_pack(global const float *w, clf_view v, int tb, int N, int K, gemm_levels levels,
+                        gemm_pack_plan e, global float *scratch) {
+  const int k0 = get_global_id(0) * e.rows, j = get_global_id(1);
+  const int2 terms = gemm_terms(levels, j * TN, min((j + 1) * TN, N), K);
+  const int begin = max(k0, terms.x), end = min(min(k0 + e.rows, K), terms.y);
+  gemm_panel(w, v, tb, N, j, begin, end, scratch + ((size_t)j * K + begin) * TN);
+}
+/* or computes e.tiles tiles by it. */
+INLINE void masked_tiles(global const float *a, clf_view v, int K, int2 terms,
+                         global const float *panel, gemm_plan e, gemm_out out) {
+  const int M = v.dim[0], j = get_global_id(1);
+  const int t0 = get_global_id(0) * e.tiles, t1 = min(t0 + e.tiles, (M - 1) / TM + 1);
+  gemm_rows rows = gemm_in_place(a, v, 0, M);
+  rows.at += terms.x * rows.step;
+  for (int t = t0; t < t1; t++)
+    gemm_tile(rows, t, panel + terms.x * TN, terms.y - terms.x, 0, 0, j * TN, out);
+}
+INLINE void masked_product(global const float *a, clf_view v, int N, gemm_levels levels,
+                           global const float *scratch, gemm_plan e, gemm_out out) {
+  const int K = v.dim[1], j = get_global_id(1);
+  const int2 terms = gemm_terms(levels, j * TN, min((j + 1) * TN, N), K);
+  masked_tiles(a, v, K, terms, scratch + (size_t)j * K * TN, e, out);
+}
+INLINE void masked_alone(global const float *a, clf_view v, global const float *w, clf_view of_w,
+                         int tb, int N, gemm_levels levels, global float *scratch, gemm_plan e,
+                         gemm_out out) {
+  const int K = v.dim[1], j = get_global_id(1);
+  const int2 terms = gemm_terms(levels, j * TN, min((j + 1) * TN, N), K);
+  global float *panel = scratch + (j * get_global_size(0) + get_global_id(0)) * K * TN;
+  gemm_panel(w, of_w, tb, N, j, terms.x, terms.y, panel + terms.x * TN);
+  masked_tiles(a, v, K, terms, panel, e, out);
+}
+#define FORWARD_OUT(p)                                                                             \
+  {                                                                                                \
+    y_, p.y, 1, p.beta, p.act, p.bias.dim[0] ? bias_ + p.bias.offset : 0, p.bias.stride[0], { 0 }  \
+  }
+#define BACKWARD_OUT(p)                                                                            \
+  {                                                                                                \
+    dx_, p.dx, 1, p.beta, CLF_ACT_none, 0, 0, { 0 }                                                \
+  }
+
+kernel BY_LANES void masked_fwd_pack(CLF_IN(x), CLF_IN(w), CLF_IN(row), CLF_IN(column),
+                                     CLF_IN(bias), CLF_OUT(y), const masked_fwd_args p,
+                                     CLF_SCRATCH(gemm_pack_plan)) {
+  const gemm_levels levels = FORWARD_LEVELS(p);
+  masked_pack(w_, p.w, 1, p.y.dim[1], p.x.dim[1], levels, e, scratch);
+}
+kernel BY_LANES void masked_fwd(CLF_IN(x), CLF_IN(w), CLF_IN(row), CLF_IN(column), CLF_IN(bias),
+                                CLF_OUT(y), const masked_fwd_args p, CLF_SCRATCH(gemm_plan)) {
+  const gemm_levels levels = FORWARD_LEVELS(p);
+  const gemm_out out = FORWARD_OUT(p);
+  masked_product(x_, p.x, p.y.dim[1], levels, scratch, e, out);
+}
+kernel BY_LANES void masked_fwd_alone(CLF_IN(x), CLF_IN(w), CLF_IN(row), CLF_IN(column),
+                                      CLF_IN(bias), CLF_OUT(y), const masked_fwd_args p,
+                                      CLF_SCRATCH(gemm_plan)) {
+  const gemm_levels levels = FORWARD_LEVELS(p);
+  const gemm_out out = FORWARD_OUT(p);
+  masked_alone(x_, p.x, w_, p.w, 1, p.y.dim[1], levels, scratch, e, out);
+}
+
+kernel BY_LANES void masked_bwd_pack(CLF_IN(dy), CLF_IN(w), CLF_IN(row), CLF_IN(column),
+                                     CLF_OUT(dx), const masked_bwd_args p,
+                                     CLF_SCRATCH(gemm_pack_plan)) {
+  const gemm_levels levels = BACKWARD_LEVELS(p);
+  masked_pack(w_, p.w, 0, p.dx.dim[1], p.dy.dim[1], levels, e, scratch);
+}
+kernel BY_LANES void masked_bwd(CLF_IN(dy), CLF_IN(w), CLF_IN(row), CLF_IN(column), CLF_OUT(dx),
+                                const masked_bwd_args p, CLF_SCRATCH(gemm_plan)) {
+  const gemm_levels levels = BACKWARD_LEVELS(p);
+  const gemm_out out = BACKWARD_OUT(p);
+  masked_product(dy_, p.dy, p.dx.dim[1], levels, scratch, e, out);
+}
+kernel BY_LANES void masked_bwd_alone(CLF_IN(dy), CLF_IN(w), CLF_IN(row), CLF_IN(column),
+                                      CLF_OUT(dx), const masked_bwd_args p,
+                                      CLF_SCRATCH(gemm_plan)) {
+  const gemm_levels levels = BACKWARD_LEVELS(p);
+  const gemm_out out = BACKWARD_OUT(p);
+  masked_alone(dy_, p.dy, w_, p.w, 0, p.dx.dim[1], levels, scratch, e, out);
+}
+
 #else
 /* Every number of a tile has its own copy of this code, so it has the short activations only.  For
  * the others gemm_act() follows. */
@@ -317,7 +422,8 @@ INLINE float4 gemm_fetch_at(gemm_fetch f, int j, int left) {
   return tile_fetch(j, f.q, f.s, f.at, f.step, f.rows, left - f.q.k);
 }
 
-/* The next terms are on their way to registers while these are multiplied. */
+/* Terms k.x .. k.y - 1 of a tile.  The next ones are on their way to registers while these are
+ * multiplied. */
 #define ZERO(r) acc[r] = 0;
 #define STORE_ONE(s, v) gemm_store(v, i, j + s, bias_, c_, p, m);
 #define STORE(r)                                                                                   \
@@ -326,9 +432,9 @@ INLINE float4 gemm_fetch_at(gemm_fetch f, int j, int left) {
     TILE_COLUMNS(STORE_ONE, acc[r])                                                                \
   }
 INLINE void gemm_tile(global const float *a_, global const float *b_, global const float *bias_,
-                      global float *c_, const gemm_args p, gemm_mask m, local float4 *as,
+                      global float *c_, const gemm_args p, gemm_mask m, int2 k, local float4 *as,
                       local float4 *bs, int side, int a) {
-  const int M = p.c.dim[0], N = p.c.dim[1], K = p.ta ? p.a.dim[0] : p.a.dim[1];
+  const int M = p.c.dim[0], N = p.c.dim[1], K = k.y - k.x;
   const int i0 = get_group_id(0) * 4 * a * side, j0 = get_group_id(1) * 4 * side;
   if (m.row && gemm_removes_all(m, i0, min(i0 + 4 * a * side, M), j0, min(j0 + 4 * side, N)))
     return; /* the whole work-group */
@@ -337,6 +443,8 @@ INLINE void gemm_tile(global const float *a_, global const float *b_, global con
   const tile_slice qa = tile_slice_of(side, 4 * a, ak == 1), qb = tile_slice_of(side, 4, bk == 1);
   gemm_fetch fa = gemm_fetch_of(a_, p.a, qa, i0, M, ai, ak);
   gemm_fetch fb = gemm_fetch_of(b_, p.b, qb, j0, N, bj, bk);
+  fa.at += k.x * ak;
+  fb.at += k.x * bk;
   float4 ra[2], rb, acc[8];
   TILE_ROWS(a, ZERO)
   ra[0] = gemm_fetch_at(fa, 0, K);
@@ -359,16 +467,17 @@ INLINE void gemm_tile(global const float *a_, global const float *b_, global con
   TILE_ROWS(a, STORE)
 }
 
+INLINE int2 gemm_all_terms(const gemm_args p) { return (int2)(0, p.ta ? p.a.dim[0] : p.a.dim[1]); }
 kernel BY_TILE void gemm(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p) {
   local float4 as[TILE_A(TILE_SIDE, 2)], bs[TILE_B(TILE_SIDE)];
   const gemm_mask none = {0};
-  gemm_tile(a_, b_, bias_, c_, p, none, as, bs, TILE_SIDE, 2);
+  gemm_tile(a_, b_, bias_, c_, p, none, gemm_all_terms(p), as, bs, TILE_SIDE, 2);
 }
 kernel BY_SMALL_TILE void gemm_small(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c),
                                      const gemm_args p) {
   local float4 as[TILE_A(TILE_SMALL, 1)], bs[TILE_B(TILE_SMALL)];
   const gemm_mask none = {0};
-  gemm_tile(a_, b_, bias_, c_, p, none, as, bs, TILE_SMALL, 1);
+  gemm_tile(a_, b_, bias_, c_, p, none, gemm_all_terms(p), as, bs, TILE_SMALL, 1);
 }
 
 /* The product of weights_bwd. */
@@ -381,13 +490,73 @@ kernel BY_TILE void weights_bwd(CLF_IN(dy), CLF_IN(x), CLF_IN(row), CLF_IN(colum
                                 const weights_bwd_args p) {
   local float4 as[TILE_A(TILE_SIDE, 2)], bs[TILE_B(TILE_SIDE)];
   const gemm_mask m = WEIGHTS_MASK(p);
-  gemm_tile(dy_, x_, 0, dw_, weights_product(p), m, as, bs, TILE_SIDE, 2);
+  const gemm_args q = weights_product(p);
+  gemm_tile(dy_, x_, 0, dw_, q, m, gemm_all_terms(q), as, bs, TILE_SIDE, 2);
 }
 kernel BY_SMALL_TILE void weights_bwd_small(CLF_IN(dy), CLF_IN(x), CLF_IN(row), CLF_IN(column),
                                             CLF_OUT(dw), const weights_bwd_args p) {
   local float4 as[TILE_A(TILE_SMALL, 1)], bs[TILE_B(TILE_SMALL)];
   const gemm_mask m = WEIGHTS_MASK(p);
-  gemm_tile(dy_, x_, 0, dw_, weights_product(p), m, as, bs, TILE_SMALL, 1);
+  const gemm_args q = weights_product(p);
+  gemm_tile(dy_, x_, 0, dw_, q, m, gemm_all_terms(q), as, bs, TILE_SMALL, 1);
+}
+
+/* The products of masked layers, and the terms of a tile. */
+INLINE gemm_args forward_product(const masked_fwd_args p) {
+  const gemm_args q = {.a = p.x,
+                       .b = p.w,
+                       .bias = p.bias,
+                       .c = p.y,
+                       .tb = 1,
+                       .act = p.act,
+                       .alpha = 1,
+                       .beta = p.beta};
+  return q;
+}
+INLINE gemm_args backward_product(const masked_bwd_args p) {
+  gemm_args q = {.a = p.dy, .b = p.w, .bias = p.w, .c = p.dx, .alpha = 1, .beta = p.beta};
+  q.bias.dim[0] = 0; /* there is none */
+  return q;
+}
+INLINE int2 gemm_terms_of_tile(gemm_levels levels, const gemm_args p, int side) {
+  const int j0 = get_group_id(1) * 4 * side;
+  return gemm_terms(levels, j0, min(j0 + 4 * side, p.c.dim[1]), p.a.dim[1]);
+}
+kernel BY_TILE void masked_fwd(CLF_IN(x), CLF_IN(w), CLF_IN(row), CLF_IN(column), CLF_IN(bias),
+                               CLF_OUT(y), const masked_fwd_args p) {
+  local float4 as[TILE_A(TILE_SIDE, 2)], bs[TILE_B(TILE_SIDE)];
+  const gemm_mask none = {0};
+  const gemm_levels levels = FORWARD_LEVELS(p);
+  const gemm_args q = forward_product(p);
+  gemm_tile(x_, w_, bias_, y_, q, none, gemm_terms_of_tile(levels, q, TILE_SIDE), as, bs, TILE_SIDE,
+            2);
+}
+kernel BY_SMALL_TILE void masked_fwd_small(CLF_IN(x), CLF_IN(w), CLF_IN(row), CLF_IN(column),
+                                           CLF_IN(bias), CLF_OUT(y), const masked_fwd_args p) {
+  local float4 as[TILE_A(TILE_SMALL, 1)], bs[TILE_B(TILE_SMALL)];
+  const gemm_mask none = {0};
+  const gemm_levels levels = FORWARD_LEVELS(p);
+  const gemm_args q = forward_product(p);
+  gemm_tile(x_, w_, bias_, y_, q, none, gemm_terms_of_tile(levels, q, TILE_SMALL), as, bs,
+            TILE_SMALL, 1);
+}
+kernel BY_TILE void masked_bwd(CLF_IN(dy), CLF_IN(w), CLF_IN(row), CLF_IN(column), CLF_OUT(dx),
+                               const masked_bwd_args p) {
+  local float4 as[TILE_A(TILE_SIDE, 2)], bs[TILE_B(TILE_SIDE)];
+  const gemm_mask none = {0};
+  const gemm_levels levels = BACKWARD_LEVELS(p);
+  const gemm_args q = backward_product(p);
+  gemm_tile(dy_, w_, 0, dx_, q, none, gemm_terms_of_tile(levels, q, TILE_SIDE), as, bs, TILE_SIDE,
+            2);
+}
+kernel BY_SMALL_TILE void masked_bwd_small(CLF_IN(dy), CLF_IN(w), CLF_IN(row), CLF_IN(column),
+                                           CLF_OUT(dx), const masked_bwd_args p) {
+  local float4 as[TILE_A(TILE_SMALL, 1)], bs[TILE_B(TILE_SMALL)];
+  const gemm_mask none = {0};
+  const gemm_levels levels = BACKWARD_LEVELS(p);
+  const gemm_args q = backward_product(p);
+  gemm_tile(dy_, w_, 0, dx_, q, none, gemm_terms_of_tile(levels, q, TILE_SMALL), as, bs, TILE_SMALL,
+            1);
 }
 
 /* The activation `act` of x, by the formulas of activations.def. */
@@ -411,5 +580,10 @@ kernel BY_ITEM void gemm_finish(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), 
 kernel BY_ITEM void gemm_act(CLF_IN(a), CLF_IN(b), CLF_IN(bias), CLF_OUT(c), const gemm_args p) {
   const int id = get_global_id(0), i = id / p.c.dim[1], j = id % p.c.dim[1];
   if (i < p.c.dim[0]) *PTR(c, i, j) = gemm_any_act(*PTR(c, i, j), p.act);
+}
+kernel BY_ITEM void masked_fwd_act(CLF_IN(x), CLF_IN(w), CLF_IN(row), CLF_IN(column), CLF_IN(bias),
+                                   CLF_OUT(y), const masked_fwd_args p) {
+  const int id = get_global_id(0), i = id / p.y.dim[1], j = id % p.y.dim[1];
+  if (i < p.y.dim[0]) *PTR(y, i, j) = gemm_any_act(*PTR(y, i, j), p.act);
 }
 #endif

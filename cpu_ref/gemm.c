@@ -95,11 +95,28 @@ CLF_LOOP(weights_row, clf_weights_bwd_args, p, i) {
 }
 #else
 /* The product of weights_bwd. */
-static clf_gemm_args product_of(const clf_weights_bwd_args *p) {
+static clf_gemm_args weights_product(const clf_weights_bwd_args *p) {
   return (clf_gemm_args){
       .a = p->dy, .b = p->x, .c = p->dw, .ta = 1, .act = CLF_ACT_none, .alpha = 1, .beta = 1};
 }
 #endif
+
+/* Those of masked layers.  w may be stored transposed. */
+static clf_gemm_args forward_product(const clf_masked_fwd_args *p) {
+  const int transposed = p->w.stride[0] == 1 && p->w.stride[1] != 1;
+  return (clf_gemm_args){.a = p->x,
+                         .b = transposed ? turned_round(p->w) : p->w,
+                         .bias = p->bias,
+                         .c = p->y,
+                         .tb = !transposed,
+                         .act = p->act,
+                         .alpha = 1,
+                         .beta = p->beta};
+}
+static clf_gemm_args backward_product(const clf_masked_bwd_args *p) {
+  return (clf_gemm_args){
+      .a = p->dy, .b = p->w, .c = p->dx, .act = CLF_ACT_none, .alpha = 1, .beta = p->beta};
+}
 
 typedef struct plain_call {
   const clf_gemm_args *p;
@@ -124,7 +141,7 @@ CLF_REF_ALGORITHM(gemm, plain) {
 #ifndef CLF_REAL64
 #include "gemm_tiles.h"
 #include "gemm_few.h"
-#include "gemm_zeros.h"
+#include "gemm_masked.h"
 
 /* shares: of the tiles, among which threads are to divide them. */
 static tiling tiling_of(const clf_gemm_args *p, int shares) {
@@ -142,18 +159,24 @@ static tiling tiling_of(const clf_gemm_args *p, int shares) {
   return q;
 }
 
-/* skips: a has zeros to skip. */
-static clf_status run_tiling(tiling *q, int skips, clf_scratch *scratch) {
+/* Degrees by which a is masked: those of its rows and of its columns, which count by `sign`. */
+typedef struct masking {
+  const clf_tensor *row, *column;
+  real sign;
+} masking;
+
+/* m: NULL, or what masks a. */
+static clf_status run_tiling(tiling *q, const masking *m, clf_scratch *scratch) {
   const double work = 2.0 * q->M * q->N * q->K;
   const int cols = ceil_of(q->N, TN), bands = min_int(q->blocks, BANDS);
   const size_t panels = (size_t)q->K * (size_t)(cols * TN);
-  const size_t need = panels + (skips ? sparse_size(q) : q->own * (size_t)bands);
+  const size_t need = panels + (m ? masked_size(q) : q->own * (size_t)bands);
   q->panels = clf_scratch_get(scratch, need);
   CLF_NEED(q->panels, need);
   q->bands = q->panels + panels;
   in_threads(work, cols, pack_panel, q);
-  if (skips)
-    by_sparse_tiles(q, q->bands);
+  if (m)
+    by_masked_tiles(q, m->row, m->column, m->sign, q->bands);
   else
     in_threads(work, bands, by_band, q);
   return CLF_OK;
@@ -166,10 +189,17 @@ CLF_REF_ALGORITHM(gemm, by_tiles) {
   }
   const clf_gemm_args g = arranged(p);
   tiling q = tiling_of(&g, BANDS / 2);
-  const int skips = is_turned(p) && g.a.stride[1] == 1 && has_zeros(&q);
-  if (!takes_few(&q)) return run_tiling(&q, skips, scratch);
+  if (!takes_few(&q)) return run_tiling(&q, NULL, scratch);
   in_threads(2.0 * q.M * q.N * q.K, ceil_of(q.N, TN), few_columns, &q);
   return CLF_OK;
+}
+
+/* If vectors hold samples, weights are rows of a, of which tiles skip parts. */
+static clf_status masked_product(const clf_gemm_args *p, masking m, clf_scratch *scratch) {
+  const clf_gemm_args g = arranged(p);
+  if (!is_turned(p)) return by_tiles(p, scratch);
+  tiling q = tiling_of(&g, BANDS / 2);
+  return run_tiling(&q, &m, scratch);
 }
 #endif
 
@@ -237,17 +267,33 @@ CLF_REFS(gemm, {.name = "tiles", .compute = by_tiles}, {.name = "plain", .comput
 #endif
 
 #ifdef CLF_REAL64
+CLF_REF(masked_fwd) {
+  const clf_gemm_args g = forward_product(p);
+  return plain(&g, scratch);
+}
+CLF_REF(masked_bwd) {
+  const clf_gemm_args g = backward_product(p);
+  return plain(&g, scratch);
+}
 CLF_REF(weights_bwd) {
   (void)scratch;
   in_threads(2.0 * p->dw.dim[0] * p->dw.dim[1] * p->x.dim[0], p->dw.dim[0], weights_row, p);
   return CLF_OK;
 }
 #else
+CLF_REF(masked_fwd) {
+  const clf_gemm_args g = forward_product(p);
+  return masked_product(&g, (masking){&p->row, &p->column, 1}, scratch);
+}
+CLF_REF(masked_bwd) {
+  const clf_gemm_args g = backward_product(p);
+  return masked_product(&g, (masking){&p->column, &p->row, -1}, scratch);
+}
 CLF_REF(weights_bwd) {
-  const clf_gemm_args g = product_of(p);
+  const clf_gemm_args g = weights_product(p);
   const double work = 2.0 * p->dw.dim[0] * p->dw.dim[1] * p->x.dim[0];
   tiling q = tiling_of(&g, work > CLF_PARALLEL_FROM ? BANDS / 2 : 1);
   q.masked = p;
-  return run_tiling(&q, 0, scratch);
+  return run_tiling(&q, NULL, scratch);
 }
 #endif

@@ -7,7 +7,7 @@
 #define CLF_CASES_H
 #include "clflow/core.h"
 
-enum { CLF_CASE_GIVEN = 2 };
+enum { CLF_CASE_GIVEN = 3 };
 /* The values of one tensor of one or two dimensions, repeated until it is full. */
 typedef struct clf_case_values {
   int tensor, count;

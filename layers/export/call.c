@@ -94,11 +94,12 @@ static clf_status unsupported(const clf__step *s, const char *what) {
   return clf__fail(CLF_ENOTSUP, "the operation %s has no C text for %s", clf_ops[s->op].name, what);
 }
 
-/* A matrix [inputs][outputs]; transposed if `tb` is set. */
+/* A matrix [inputs][outputs]; transposed unless the call has a tb that is 0. */
 static clf_status write_matrix(clf__writer *w, const clf__step *s, const clf__operand *o) {
   const int32_t rows = o->t.dim[0], cols = o->t.dim[1];
+  double tb;
   if (o->kind != CLF_OPERAND_CONSTANT) return unsupported(s, "a matrix that depends on the row");
-  if (clf__param_of(s, "tb") == 0) return clf__write_pointer(w, o);
+  if (clf__param_named(s, "tb", 2, &tb, NULL) && tb == 0) return clf__write_pointer(w, o);
   clf__operand turned = *o;
   turned.constant = malloc(clf__count(&o->t) * sizeof(double));
   if (!turned.constant) return clf__fail(CLF_ENOMEM, "no memory for a matrix");

@@ -199,6 +199,8 @@ static int overwrites(clf_op op, const void *args) {
 #define FACTOR(name, factor)                                                                       \
   case CLF_OP_##name: return ((const clf_##name##_args *)args)->factor == 0;
     FACTOR(gemm, beta)
+    FACTOR(masked_fwd, beta)
+    FACTOR(masked_bwd, beta)
     FACTOR(mask_apply, beta)
     FACTOR(axpby, b)
     FACTOR(columns_take, beta)

@@ -235,19 +235,30 @@ static clf_status input_forward(const clf__net *n, const clf__pass *p, const clf
   return CLF_OK;
 }
 
-/* y = act(a W^T + b + beta y); includes the context's columns of W if the context is an input. */
-static clf_status linear(const clf__pass *p, const clf__dense_layer *d, clf_tensor a, int act,
-                         float beta, clf_tensor y) {
-  const clf__factor w = clf__factor_of(p, &d->weight);
+/* y = act(a W^T + b + beta y) with the columns of W for the layer's input. */
+static clf_status product(const clf__chain *c, const clf__pass *p, int l, clf_tensor a, int act,
+                          float beta, clf_tensor y) {
+  const clf__dense_layer *d = &c->layer[l];
+  const clf__factor w = clf__factor_slice(clf__factor_of(p, &d->weight), 0, d->in);
   const clf_tensor bias = clf__weight(p, &d->bias);
-  if (d->join != CLF_JOIN_INPUT)
-    return clf_do(p->dev, gemm, .a = a, .b = w.b, .bias = bias, .c = y, .tb = w.tb, .act = act,
-                  .alpha = 1, .beta = beta);
+  if (c->follows)
+    return clf_do(p->dev, masked_fwd, .x = a, .w = clf__factor_matrix(w),
+                  .row = clf__weight(p, &d->rank), .column = clf__chain_inputs(c, p, l),
+                  .bias = bias, .y = y, .act = act, .beta = beta);
+  return clf_do(p->dev, gemm, .a = a, .b = w.b, .bias = bias, .c = y, .tb = w.tb, .act = act,
+                .alpha = 1, .beta = beta);
+}
+
+/* The same with all of W. */
+static clf_status linear(const clf__chain *c, const clf__pass *p, int l, clf_tensor a, int act,
+                         float beta, clf_tensor y) {
+  const clf__dense_layer *d = &c->layer[l];
+  if (d->join != CLF_JOIN_INPUT) return product(c, p, l, a, act, beta, y);
+  const clf__factor w = clf__factor_of(p, &d->weight);
   const clf__factor of_context = clf__factor_slice(w, d->in, w.b.dim[w.tb]);
   CLF_TRY(clf_do(p->dev, gemm, .a = p->c, .b = of_context.b, .c = y, .tb = w.tb, .alpha = 1,
                  .beta = beta));
-  return clf_do(p->dev, gemm, .a = a, .b = clf__factor_slice(w, 0, d->in).b, .bias = bias, .c = y,
-                .tb = w.tb, .act = act, .alpha = 1, .beta = 1);
+  return product(c, p, l, a, act, 1, y);
 }
 
 /* Layer l's value, activated by `act` if the next layer's activation is fused, to y. */
@@ -262,7 +273,7 @@ static clf_status layer_forward(const clf__net *n, const clf__pass *p, const clf
   if (d->join == CLF_JOIN_GATE) {
     const clf_tensor v = clf__chain_tensor_of(k, l, UNGATED, rows),
                      g = clf__chain_tensor_of(k, l, GATE, rows);
-    CLF_TRY(linear(p, d, a, CLF_ACT_none, 0, v));
+    CLF_TRY(linear(c, p, l, a, CLF_ACT_none, 0, v));
     CLF_TRY(clf__joint_forward(p, &d->joint, CLF_ACT_none, g));
     return clf_do(p->dev, gated_fwd, .v = v, .g = g, .x = stream, .y = y);
   }
@@ -275,7 +286,7 @@ static clf_status layer_forward(const clf__net *n, const clf__pass *p, const clf
     CLF_TRY(clf_do(p->dev, axpby, .x = stream, .y = y, .a = 1, .b = beta));
     beta = 1;
   }
-  return linear(p, d, a, act, beta, y);
+  return linear(c, p, l, a, act, beta, y);
 }
 
 clf_status clf__chain_forward(const clf__net *n, const clf__pass *p, clf__net_memory *k,

@@ -42,7 +42,7 @@ static clf_status masked_back(const backward_pass *b, int l, clf_tensor dy, clf_
   if (!c->follows) return weights_back(b, dy, x, dw);
   return clf_do(b->p->dev, weights_bwd, .dy = dy, .x = x, .dw = dw,
                 .row = clf__weight(b->p, &c->layer[l].rank),
-                .column = clf__weight(b->p, l ? &c->layer[l - 1].rank : &c->rank));
+                .column = clf__chain_inputs(c, b->p, l));
 }
 static clf_status bias_back(const backward_pass *b, clf_tensor dy, const clf__slot *bias) {
   return clf_do(b->p->dev, sum_rows, .x = dy, .y = clf__gradient(b->p, bias), .beta = 1);
@@ -51,6 +51,17 @@ static clf_status bias_back(const backward_pass *b, clf_tensor dy, const clf__sl
 static clf_status input_back(const backward_pass *b, clf_tensor dy, clf_tensor w, float beta,
                              clf_tensor dx) {
   return clf_do(b->p->dev, gemm, .a = dy, .b = w, .c = dx, .alpha = 1, .beta = beta);
+}
+
+/* The same with the columns of layer l's weights for its input. */
+static clf_status masked_input_back(const backward_pass *b, int l, clf_tensor dy, float beta,
+                                    clf_tensor dx) {
+  const clf__chain *c = clf__chain_of(b->n);
+  const clf__dense_layer *d = &c->layer[l];
+  const clf_tensor w = clf__of_input(d, clf__weight(b->p, &d->weight));
+  if (!c->follows) return input_back(b, dy, w, beta, dx);
+  return clf_do(b->p->dev, masked_bwd, .dy = dy, .w = w, .row = clf__weight(b->p, &d->rank),
+                .column = clf__chain_inputs(c, b->p, l), .dx = dx, .beta = beta);
 }
 
 /* ---- The context -------------------------------------------------------------------------- */
@@ -103,7 +114,7 @@ static clf_status leave(const backward_pass *b, int l, clf_tensor a, clf_tensor 
     CLF_TRY(clf_do(b->p->dev, copy, .x = dv, .y = to));
   if (c->follows) {
     p.row = clf__weight(b->p, &d->rank);
-    p.column = clf__weight(b->p, l ? &c->layer[l - 1].rank : &c->rank);
+    p.column = clf__chain_inputs(c, b->p, l);
   }
   if (d->join == CLF_JOIN_INPUT) {
     p.dw = clf__of_input(d, dw);
@@ -142,7 +153,7 @@ static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_te
   CLF_TRY(parts_back(b, l, s.a, dv));
   const int more = acts || before || s.drops || d->after != CLF_NO_NORM;
   TO(!more);
-  CLF_TRY(input_back(b, dv, clf__of_input(d, clf__weight(p, &d->weight)), more ? 0 : add, to));
+  CLF_TRY(masked_input_back(b, l, dv, more ? 0 : add, to));
   from = to;
   if (d->after != CLF_NO_NORM) {
     const clf__unit_norm_memory k = clf__chain_norm(b->k, l, 1);
@@ -183,7 +194,7 @@ static clf_status first_back(const backward_pass *b, clf_tensor x, clf_tensor dv
   CLF_TRY(parts_back(b, 0, x, dv));
   if (d->join == CLF_JOIN_INPUT && b->p->dc.buf)
     CLF_TRY(input_back(b, dv, clf__of_context(d, w), 1, b->p->dc));
-  return dx.buf ? input_back(b, dv, clf__of_input(d, w), beta, dx) : CLF_OK;
+  return dx.buf ? masked_input_back(b, 0, dv, beta, dx) : CLF_OK;
 }
 
 static clf_status layers_back(backward_pass *b, clf_tensor x, clf_tensor du, float beta,

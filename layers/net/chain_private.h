@@ -41,6 +41,11 @@ clf__unit_norm_memory clf__chain_norm(const clf__net_memory *k, int l, int after
 clf_status clf__chain_drop(const clf__net *n, const clf__pass *p, int l, clf_tensor x,
                            clf_tensor y);
 
+/* (masked nets) The degrees of layer l's inputs. */
+static inline clf_tensor clf__chain_inputs(const clf__chain *c, const clf__pass *p, int l) {
+  return clf__weight(p, l ? &c->layer[l - 1].rank : &c->rank);
+}
+
 /* The columns of a layer's weights for its input, and those for the context. */
 static inline clf_tensor clf__of_input(const clf__dense_layer *d, clf_tensor w) {
   return clf_slice(w, 1, 0, d->in);

@@ -85,6 +85,14 @@ static inline clf__factor clf__factor_of(const clf__pass *p, const clf__slot *sl
   f.b.dim[1] = f.b.stride[0] = slot->dim[0];
   return f;
 }
+/* The matrix (N, K) itself. */
+static inline clf_tensor clf__factor_matrix(clf__factor f) {
+  if (f.tb) return f.b;
+  return (clf_tensor){.buf = f.b.buf,
+                      .offset = f.b.offset,
+                      .dim = {f.b.dim[1], f.b.dim[0], 1, 1},
+                      .stride = {f.b.stride[1], f.b.stride[0], 1, 1}};
+}
 /* What remains of it for elements begin .. end - 1 of a row. */
 static inline clf__factor clf__factor_slice(clf__factor f, int32_t begin, int32_t end) {
   f.b = clf_slice(f.b, f.tb, begin, end);

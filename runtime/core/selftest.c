@@ -11,12 +11,15 @@
     .dim = { __VA_ARGS__ }                                                                         \
   }
 #define OP(name, ...)                                                                              \
-  { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 0 }
+  { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 0, 0 }
 
 /* The same for images in channels-last layout.  A tensor whose height and width differ is an
  * image. */
 #define LAST(name, ...)                                                                            \
-  { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 1 }
+  { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 1, 0 }
+/* Tensors 1, 2 and 3 are weights that are masked by degrees, and these. */
+#define MASKED(name, ...)                                                                          \
+  { CLF_OP_##name, &(const clf_##name##_args){__VA_ARGS__}, 0, 1 }
 
 #define IMAGE(C) DIM(3, C, 6, 5)
 #define POLY                                                                                       \
@@ -31,10 +34,14 @@ enum { N = 37, D = 5, H = 9, L = 2, P = 2 * (H * (2 * D + 1) + D), Q = 11, T = D
 static const struct {
   clf_op op;
   const void *args;
-  int channels_last;
+  int channels_last, masked;
 } calls[] = {
     OP(gemm, .a = DIM(N, H), .b = DIM(70, H), .bias = DIM(70), .c = DIM(N, 70), .tb = 1,
        .act = CLF_ACT_tanh, .alpha = 1),
+    MASKED(masked_fwd, .x = DIM(N, D), .w = DIM(H, D), .row = DIM(H), .column = DIM(D),
+           .bias = DIM(H), .y = DIM(N, H), .act = CLF_ACT_tanh),
+    MASKED(masked_bwd, .dy = DIM(N, H), .w = DIM(H, D), .row = DIM(H), .column = DIM(D),
+           .dx = DIM(N, D), .beta = 1),
     OP(weights_bwd, .dy = DIM(N, H), .x = DIM(N, D), .row = DIM(H), .column = DIM(D),
        .dw = DIM(H, D)),
     OP(act_bwd, .y = DIM(N, H), .dy = DIM(N, H), .dx = DIM(N, H), .act = CLF_ACT_tanh),
@@ -281,6 +288,19 @@ static clf_status fill_in(clf_device *dev, const clf_op_info *info, clf_tensor *
   return CLF_OK;
 }
 
+/* Sets weights to 0 where the degrees of units and inputs remove them. */
+static clf_status clear_masked(clf_device *dev, const clf_tensor t[3], float *w) {
+  const int32_t units = t[0].dim[0], inputs = t[0].dim[1];
+  float *const row = w + units * inputs, *const column = row + units;
+  CLF_TRY(clf_read(dev, t[0], w));
+  CLF_TRY(clf_read(dev, t[1], row));
+  CLF_TRY(clf_read(dev, t[2], column));
+  for (int32_t i = 0; i < units; i++)
+    for (int32_t j = 0; j < inputs; j++)
+      if (row[i] < column[j]) w[i * inputs + j] = 0;
+  return clf_write(dev, t[0], w);
+}
+
 typedef struct test {
   clf_device *checked; /* wraps the device under test */
   clf_device *bare;    /* that device, or the one it wraps */
@@ -330,6 +350,8 @@ static clf_status run_one(test *t, size_t call, int algorithm) {
   if (algorithm == USUAL) algorithm = clf__algorithm_index(t->bare, op, copy);
   if (!clf__algorithm_takes(t->bare, op, algorithm, copy)) return CLF_OK;
   CLF_TRY(fill_in(t->checked, &clf_ops[op], (clf_tensor *)(void *)copy, t->host));
+  if (calls[call].masked)
+    CLF_TRY(clear_masked(t->checked, (clf_tensor *)(void *)copy + 1, t->host));
   t->bare->forced = algorithm + 1;
   const clf_status s = clf_dispatch(t->checked, op, copy);
   t->bare->forced = 0;
