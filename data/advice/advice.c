@@ -41,8 +41,9 @@ typedef struct profile {
 
 typedef struct study {
   const clf_table *t;
-  int64_t sampled; /* rows */
-  profile *col;    /* t->cols */
+  const clf_column_grid *grid; /* t->cols, or NULL */
+  int64_t sampled;             /* rows */
+  profile *col;                /* t->cols */
   clf_advice *list;
   int count;
 } study;
@@ -147,9 +148,14 @@ static int is_scattered(const study *s, const profile *c) {
   return has_few_values(s, c) && c->grid.step == 0 && c->distinct <= FEW;
 }
 
+/* Noise of one step spreads a value over its neighbours, unless the steps are narrow. */
+static int is_spread_by_noise(const study *s, const profile *c) {
+  return s->grid && s->grid[c - s->col].step >= c->rest_std / 20;
+}
+
 static int has_point_mass(const study *s, const profile *c) {
   return s->sampled >= FEWEST && c->distinct > 1 && c->share > 0.25 && !is_discrete(s, c) &&
-         !is_scattered(s, c);
+         !is_scattered(s, c) && !is_spread_by_noise(s, c);
 }
 
 static int is_ruled(const study *s, const profile *c) {
@@ -344,8 +350,8 @@ static void say_combination(study *s, const int32_t *list, const clf__combinatio
 
 /* Columns with a grid are left out, since noise makes them independent.  Uses as many rows as
  * are cheap, but at least four per column. */
-static clf_status find_combinations(study *s, const clf_column_grid *grid, int32_t *list) {
-  const int32_t n = collect(s, varies, grid, list);
+static clf_status find_combinations(study *s, int32_t *list) {
+  const int32_t n = collect(s, varies, s->grid, list);
   const double fair = 3e8 / ((double)n * n + 1);
   int64_t rows = s->t->rows;
   if ((double)rows > fmax(fair, 4.0 * n)) rows = (int64_t)fmax(fair, 4.0 * n);
@@ -367,7 +373,7 @@ static clf_status find_combinations(study *s, const clf_column_grid *grid, int32
 
 /* ---- All advice ------------------------------------------------------------------------------ */
 
-static clf_status give_advice(study *s, int scaled, const clf_column_grid *grid, int32_t *list) {
+static clf_status give_advice(study *s, int scaled, int32_t *list) {
   static const struct {
     judge is;
     void (*say)(study *s, const int32_t *list, int32_t n);
@@ -376,10 +382,10 @@ static clf_status give_advice(study *s, int scaled, const clf_column_grid *grid,
                {has_point_mass, say_point_mass}, {is_ruled, say_ruled}};
   for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
     if (rules[r].is == is_off_scale && scaled) continue;
-    const int32_t n = collect(s, rules[r].is, rules[r].is == is_discrete ? grid : NULL, list);
+    const int32_t n = collect(s, rules[r].is, rules[r].is == is_discrete ? s->grid : NULL, list);
     if (n) rules[r].say(s, list, n);
   }
-  return find_combinations(s, grid, list);
+  return find_combinations(s, list);
 }
 
 static clf_status make_study(const clf_table *t, study *s) {
@@ -399,11 +405,11 @@ clf_status clf_table_advise(const clf_table *t, int scaled, const clf_column_gri
                             clf_advice **advice, int *count) {
   CLF_GIVEN("t, advice, count", t, advice, count);
   CLF_TRY(clf__table_has_rows(t));
-  study s = {0};
+  study s = {.grid = grid};
   clf_status status = make_study(t, &s);
   int32_t *list = malloc((size_t)t->cols * sizeof *list);
   if (!status && !list) status = clf__fail(CLF_ENOMEM, "no memory to look at %d columns", t->cols);
-  if (!status) status = give_advice(&s, scaled, grid, list);
+  if (!status) status = give_advice(&s, scaled, list);
   free(list);
   free(s.col);
   if (status) {

@@ -20,9 +20,10 @@ typedef struct column {
   const int64_t *index; /* rows; NULL: all */
   int64_t count;
   int32_t d;
-  double step;    /* of its grid; 0: none */
-  double *sorted; /* (count) with noise within the step */
-  double *v;      /* (n) of them in random order, with point masses reduced */
+  double step;      /* of its grid; 0: none */
+  double low, high; /* its least and greatest value, without noise */
+  double *sorted;   /* (count) with noise within the step */
+  double *v;        /* (n) of them in random order, with point masses reduced */
   int32_t n;
   double mean, std;
   double common; /* the most frequent value, its relative frequency, and that of the next one */
@@ -37,6 +38,8 @@ static double quantile(const column *c, double p) {
 
 static clf_status take(column *c) {
   double sum = 0, squares = 0;
+  c->low = INFINITY;
+  c->high = -INFINITY;
   for (int64_t i = 0; i < c->count; i++) {
     const int64_t row = c->index ? c->index[i] : i;
     if (row < 0 || row >= c->t->rows)
@@ -46,6 +49,8 @@ static clf_status take(column *c) {
     if (!isfinite(x))
       return clf__fail(CLF_ENUM, "row %lld, %s of the data is %g", (long long)row + 1,
                        clf__column_label(c->t->names, c->d).s, x);
+    c->low = fmin(c->low, x);
+    c->high = fmax(c->high, x);
     c->sorted[i] = x + c->step * (clf__uniform(1, (uint64_t)i) - 0.5);
     sum += c->sorted[i];
   }
@@ -245,6 +250,11 @@ static int is_ruled_by_few(const column *c) {
 
 /* ---- Sentences ------------------------------------------------------------------------------- */
 
+/* The value of the table from which a value with noise was made. */
+static double on_grid(const column *c, double v) {
+  return c->step > 0 ? c->low + c->step * round((v - c->low) / c->step) : v;
+}
+
 static void say_seen(const column *c, clf_treatment_kind kind, double spread, char *to,
                      size_t size) {
   const double low = c->sorted[0], high = c->sorted[c->count - 1], middle = quantile(c, 0.5);
@@ -252,16 +262,16 @@ static void say_seen(const column *c, clf_treatment_kind kind, double spread, ch
   for (int64_t i = 0; i < c->count; i++)
     near += fmin(c->sorted[i] - low, high - c->sorted[i]) < 0.02 * (high - low);
   if (kind == CLF_TREAT_LOG)
-    snprintf(to, size, "values are not negative, with a median of %.3g and a maximum of %.3g",
-             middle, high);
+    snprintf(to, size, "values are not negative, with a median of %.6g and a maximum of %.6g",
+             on_grid(c, middle), c->high);
   else if (kind == CLF_TREAT_LOGIT)
-    snprintf(to, size, "values end at %.3g and %.3g, with %.0f%% of the rows near these ends", low,
-             high, 100 * (double)near / (double)c->count);
+    snprintf(to, size, "values end at %.6g and %.6g, with %.0f%% of the rows near these ends",
+             c->low, c->high, 100 * (double)near / (double)c->count);
   else
     snprintf(to, size,
-             "values reach from %.3g to %.3g, up to %.3g times the spread of the middle half away "
+             "values reach from %.6g to %.6g, up to %.3g times the spread of the middle half away "
              "from the median",
-             low, high, fmax(high - middle, middle - low) / spread);
+             c->low, c->high, fmax(high - middle, middle - low) / spread);
 }
 
 /* A value that stands out; rounded numbers repeat too, but none of them more than all others. */

@@ -305,7 +305,8 @@ typedef struct clf_advice {
 /* Finds what would keep a flow from learning the density of a table: at most one entry per kind,
  * in an array that the caller frees with free().  `scaled`: columns will be standardised, so
  * their scale does not matter.  `grid`: one per column, or NULL: columns with a step are no
- * longer discrete.  Means, deviations and outliers are of all rows.  Distinct values are counted
+ * longer discrete, nor is one of their values a point mass if the step is at least 1/20 of the
+ * column's deviation.  Means, deviations and outliers are of all rows.  Distinct values are counted
  * in up to 20000 evenly spaced rows (2000 in wide tables).  Linear combinations are searched
  * among up to 1000 columns, in as many rows as take well below a second.  Errors: EINVAL,
  * ENOMEM. */

@@ -197,6 +197,18 @@ START_TEST(each_kind) {
 }
 END_TEST
 
+/* Noise over steps of 2 leaves no point mass of a column whose deviation is 10, noise over steps of
+ * 0.001 does. */
+START_TEST(point_masses_on_a_grid) {
+  const clf_column_grid coarse[] = {{0}, {2, 0, 38}}, fine[] = {{0}, {0.001, 0, 38}};
+  clf_table t = make(40, 2, normal, 1);
+  for (int64_t i = 0; i < t.rows; i++) t.at[2 * i + 1] = i % 2 ? 8 : (double)i;
+  ck_assert_str_eq(advice_with(&t, 1, coarse), "");
+  ck_assert_ptr_nonnull(strstr(advice_with(&t, 1, fine), "(8 in 52 % of the rows)"));
+  clf_table_free(&t);
+}
+END_TEST
+
 START_TEST(far_values) {
   clf_table t = with_last(2, outlier);
   ck_assert_msg(strncmp(advice(&t),
@@ -331,6 +343,7 @@ void tests_of_advice(Suite *s) {
   tcase_add_test(c, silent_on_correlation);
   tcase_add_test(c, scale);
   tcase_add_test(c, each_kind);
+  tcase_add_test(c, point_masses_on_a_grid);
   tcase_add_test(c, far_values);
   tcase_add_test(c, same_column_twice);
   tcase_add_test(c, few_rows);

@@ -226,6 +226,20 @@ START_TEST(point_masses) {
 }
 END_TEST
 
+/* The sentence has values of the table, not those with the noise of a grid. */
+START_TEST(values_without_noise) {
+  clf_table t;
+  clf_treatments s;
+  ck_assert_int_eq(clf_table_new(300, 1, &t), CLF_OK);
+  for (int64_t i = 0; i < t.rows; i++) t.at[i] = 1900 + (i % 30 ? (double)(i % 5) : 100);
+  ck_assert_int_eq(clf_table_treat(&t, NULL, 0, &(clf_column_grid){1, 1900, 2000}, &s), CLF_OK);
+  ck_assert_msg(!strncmp(s.column[0].sentence, "column 1: values reach from 1900 to 2000, ", 42),
+                "%s", s.column[0].sentence);
+  clf_treatments_free(&s);
+  clf_table_free(&t);
+}
+END_TEST
+
 /* Rows that are not listed are ignored. */
 START_TEST(listed_rows) {
   clf_table t = drawn(one_far, 1000, 1);
@@ -253,6 +267,7 @@ void tests_of_treatments(Suite *s) {
   tcase_add_loop_test(tc, kinds_of_columns, 0, KINDS);
   tcase_add_test(tc, several_columns);
   tcase_add_test(tc, point_masses);
+  tcase_add_test(tc, values_without_noise);
   tcase_add_test(tc, listed_rows);
   suite_add_tcase(s, tc);
 }
