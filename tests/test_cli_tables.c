@@ -215,9 +215,8 @@ START_TEST(columns_that_count) {
   const char *const train = "train --data id.txt --columns id,a --epochs 1 --out i.safetensors";
   const result r = run(train);
   expect_code(train, &r, 0);
-  expect_text(
-      train, "stderr", r.err,
-      "id.txt: column 1 (\"id\") counts the rows and is trained on; --drop 1 leaves it out\n");
+  expect_text(train, "stderr", r.err,
+              "id.txt: column id counts the rows and is trained on; --drop id leaves it out\n");
   expect_text(train, "stdout", r.out, "2 columns");
   release(r);
   succeeds("log-prob i.safetensors --data id.txt --out -", "logp\n"); /* as in the model */

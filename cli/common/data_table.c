@@ -248,10 +248,10 @@ static int counts_rows(const clf_table *t, int32_t c) {
 void cli_table_say_counters(const clf_table *t, const char *data) {
   for (int32_t c = 0; t->cols > 1 && c < t->cols; c++) {
     if (!counts_rows(t, c)) continue;
-    const char *const name = t->names ? t->names[c] : "";
-    cli_say("%s: column %" PRId32 "%s%s%s counts the rows and is trained on; --drop %" PRId32
-            " leaves it out",
-            data, c + 1, *name ? " (\"" : "", name, *name ? "\")" : "", c + 1);
+    char name[32]; /* the number of a column of the file is not known, if columns were left out */
+    snprintf(name, sizeof name, "%" PRId32, c + 1);
+    cli_say("%s: column %s counts the rows and is trained on; --drop %s leaves it out", data,
+            t->names ? t->names[c] : name, t->names ? t->names[c] : name);
   }
 }
 

@@ -133,6 +133,7 @@ static int drop_constant(clf_table *t) {
 int cli_fit_read(cli_session *s, cli_fit_rows *rows) {
   int code = read_one(cli_common.data, NULL, s);
   if (!code) code = drop_constant(&s->data);
+  if (!code && s->data.at) cli_table_say_counters(&s->data, cli_common.data);
   rows->x = s->data;
   rows->given = s->given;
   rows->weights = s->weights;

@@ -87,6 +87,9 @@ static inline void clf__csv_seek(clf__csv *r, clf__csv_position to) {
  * itself after a trailing delimiter, which an empty field follows. */
 char *clf__csv_take(char delim, char *p, char *end, clf__field *f);
 int64_t clf__csv_count(char delim, char *p, char *end);
+/* Field `column` of the current line; returns 0 if the line is shorter or has a fault, which is
+ * reported when it is read. */
+int clf__csv_field(const clf__csv *r, int32_t column, clf__field *f);
 
 /* The type of a field.  A comma number has a decimal comma. */
 typedef enum clf__field_kind {
@@ -147,6 +150,9 @@ clf_status clf__csv_take_number(clf__csv *r, int64_t c, const clf__field *f, dou
 /* Selects the columns of the table, r->to, and their names; and the id column.
  * Errors: EFORMAT, EINVAL, ESHAPE (a column of o->like is missing), ENOMEM. */
 clf_status clf__csv_choose_columns(clf__csv *r);
+/* Takes out columns after the first that only count the rows and have a typical name, unless the
+ * caller selected columns; adds notes.  Errors: ENOMEM. */
+clf_status clf__csv_take_counters(clf__csv *r);
 /* Takes a column of the file out of the table.  Errors: ENOMEM. */
 clf_status clf__csv_take_out(clf__csv *r, int32_t column);
 /* Takes out the columns c with empty[c], unless these are all, and adds a note.  Errors: ENOMEM. */

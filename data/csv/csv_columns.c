@@ -18,25 +18,30 @@ static clf_status no_memory(const clf__csv *r) {
 
 /* ---- A column that counts the rows ----------------------------------------------------------- */
 
-/* Usual names of columns that only count the rows. */
+/* Usual names of columns that only count the rows; also those that begin or end with "id". */
 static int is_index_name(const clf__csv *r, const char *name) {
-  static const char *const names[] = {"id", "index", "rownames", "Unnamed: 0"};
-  if (!*name || !strcmp(name, "Unnamed: 0")) return 1;
-  for (size_t i = 0; r->o->kinds && i < sizeof names / sizeof *names; i++)
+  static const char *const names[] = {"index",       "row",  "rownames", "obs",
+                                      "observation", "case", "patient",  "subject",
+                                      "number",      "no",   "nr"};
+  const size_t n = strlen(name);
+  if (!n || !strcmp(name, "Unnamed: 0")) return 1;
+  if (!r->o->kinds) return 0;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcasecmp(name, names[i]) == 0) return 1;
-  return 0;
+  return n >= 2 && (strncasecmp(name, "id", 2) == 0 || strcasecmp(name + n - 2, "id") == 0);
 }
 
-/* Whether the first field of every line counts up from r->index_from. */
-static int counts_to_the_end(clf__csv *r) {
+/* Whether a field of every line counts up from 0 or 1, or from r->index_from. */
+static int counts_to_the_end(clf__csv *r, int32_t column) {
   const clf__csv_position here = clf__csv_tell(r);
-  double want = (double)r->index_from;
+  double want = column ? -1 : (double)r->index_from;
   int counts = 1;
   while (counts && clf__csv_step(r)) {
     clf__field f;
     double v;
-    clf__csv_take(r->delim, r->line, r->close, &f);
-    counts = !f.fault && clf__csv_kind(r, &f, &v) == CLF_FIELD_NUMBER && v == want++;
+    counts = clf__csv_field(r, column, &f) && clf__csv_kind(r, &f, &v) == CLF_FIELD_NUMBER;
+    if (counts && want < 0) want = v == 1;
+    counts = counts && v == want++;
   }
   clf__csv_seek(r, here);
   return counts;
@@ -51,9 +56,23 @@ static int has_index(clf__csv *r) {
   const char *const name = r->names[0];
   if (!is_index_name(r, name)) return 0;
   r->named_index = *name && strcmp(name, "Unnamed: 0") != 0;
-  if (r->o->kinds && r->index_from >= 0 && !counts_to_the_end(r)) r->index_from = -1;
+  if (r->o->kinds && r->index_from >= 0 && !counts_to_the_end(r, 0)) r->index_from = -1;
   if (r->index_from >= 0 || r->row_names) return 1;
   return r->o->kinds && !r->named_index && !r->measured;
+}
+
+/* The first column is left out before.  Files of R have row names there and their own counter
+ * after them. */
+clf_status clf__csv_take_counters(clf__csv *r) {
+  for (int32_t c = 1; r->names && !r->o->column_count && c < r->cols && r->t.cols > 1; c++) {
+    const char *const name = r->names[c];
+    if (r->to[c] < 0 || !*name || !is_index_name(r, name) || !counts_to_the_end(r, c)) continue;
+    CLF_TRY(clf__csv_take_out(r, c));
+    CLF_TRY(clf__table_note(
+        &r->t, "column %" PRId32 " (\"%s\") counts the rows: it is left out (--columns keeps it)",
+        c + 1, clf__excerpt_of(name, strlen(name)).s));
+  }
+  return CLF_OK;
 }
 
 /* ---- Names ---------------------------------------------------------------------------- */

@@ -269,6 +269,13 @@ static void choose_wanted(const clf__csv *r, columns *k) {
   }
 }
 
+/* R quotes the names of rows, "1962.25", but no numbers. */
+static int quotes_only_names(const clf__csv *r, const columns *k) {
+  for (int32_t c = 1; c < r->cols; c++)
+    if (k->quoted[c] && 2 * (int64_t)r->numeric[c] >= r->others) return 0;
+  return k->quoted[0];
+}
+
 static clf_status look_at_columns(clf__csv *r, const sample *s, columns *k) {
   r->numeric = calloc((size_t)r->cols, sizeof *r->numeric);
   k->quoted = calloc((size_t)r->cols, 1);
@@ -281,6 +288,7 @@ static clf_status look_at_columns(clf__csv *r, const sample *s, columns *k) {
     look_at_line(r, &s->at[i], k);
     r->others++;
   }
+  r->measured &= !quotes_only_names(r, k);
   return CLF_OK;
 }
 

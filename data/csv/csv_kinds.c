@@ -286,6 +286,7 @@ clf_status clf__csv_find_kinds(clf__csv *r) {
 /* ---- Values ----------------------------------------------------------------------------- */
 
 static int read_text(const clf_column *k, const clf__field *f, double *v) {
+  CLF_TRY(clf__csv_take_counters(r));
   if (!f->quoted || !memchr(f->s, '"', f->n)) return clf__column_read(k, f->s, f->n, v);
   char *const text = clf__csv_unquoted(f);
   const int is = text && clf__column_read(k, text, strlen(text), v);

@@ -36,23 +36,11 @@ static clf_status add(const clf__csv *r, hashes *h, const clf__field *f) {
   return CLF_OK;
 }
 
-/* Field `column` of the current line; 0 if the line is shorter or has a fault, which is reported
- * when it is read. */
-static int field_at(const clf__csv *r, int32_t column, clf__field *f) {
-  char *p = r->line;
-  for (int32_t c = 0; p && c <= column; c++) {
-    p = clf__csv_take(r->delim, p, r->close, f);
-    if (f->fault) return 0;
-    if (c == column) return 1;
-  }
-  return 0;
-}
-
 static clf_status take_all(clf__csv *r, int32_t column, hashes *h, int *complete) {
   *complete = 1;
   while (*complete && clf__csv_step(r)) {
     clf__field f;
-    *complete = field_at(r, column, &f) && f.n > 0 && !clf__csv_is_missing(&f);
+    *complete = clf__csv_field(r, column, &f) && f.n > 0 && !clf__csv_is_missing(&f);
     if (*complete) CLF_TRY(add(r, h, &f));
   }
   return CLF_OK;

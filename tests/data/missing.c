@@ -129,7 +129,28 @@ START_TEST(columns_that_count_the_rows) {
     expect_table(&t, 3, 2, (double[]){2.5, 0, 3.5, 1, 4.5, 0});
     clf_table_free(&t);
   }
-  clf_table t = read_as("id,b\n1,2.5\n2,3.5\n4,4.5\n", &judge); /* it skips 3 */
+  static const char *const both[] = {"id", "idcase", "PassengerId", "obs"}; /* below names of R */
+  for (size_t i = 0; i < SIZE(both); i++) {
+    char text[96], note[256];
+    snprintf(text, sizeof text, ",%s,b\n\"1\",1,2.5\n\"2\",2,3.5\n\"3\",3,4.5\n", both[i]);
+    snprintf(note, sizeof note,
+             "column 2 (\"%s\") counts the rows: it is left out (--columns keeps it)\n"
+             "column 1 has no name and counts the rows: it is left out (--id 1 keeps it)",
+             both[i]);
+    clf_table t = read_as(text, &judge);
+    expect_table(&t, 3, 1, (double[]){2.5, 3.5, 4.5});
+    ck_assert_str_eq(t.notes, note);
+    clf_table_free(&t);
+  }
+  clf_table t = read_as(",time,id\na,1,1\nb,2,3\nc,3,4\n", &judge); /* no counter, no name of one */
+  expect_table(&t, 3, 2, (double[]){1, 1, 2, 3, 3, 4});
+  clf_table_free(&t);
+  t = read_as("\"\",\"b\"\n\"1962.25\",2.5\n\"1962.5\",3.5\n", &judge); /* names of R */
+  expect_table(&t, 2, 1, (double[]){2.5, 3.5});
+  clf_table_free(&t);
+  fails("\"\",\"b\"\n\"1962.25\",\"2.5\"\n\"1962.5\",\"3.5\"\n", &judge, CLF_EFORMAT,
+        "d.csv: line 1, column 1: the name is empty; --drop 1 leaves the column out");
+  t = read_as("id,b\n1,2.5\n2,3.5\n4,4.5\n", &judge); /* it skips 3 */
   expect_table(&t, 3, 2, (double[]){1, 2.5, 2, 3.5, 4, 4.5});
   clf_table_free(&t);
   t = read_as("id,b\n1,2.5\n2,3.5\n",
