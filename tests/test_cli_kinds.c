@@ -342,8 +342,8 @@ START_TEST(tables_that_are_refused) {
   write_text("empty.csv", "a,b\n,x\nNA,y\n1,\n");
   refuses(
       1, TRAIN "--data empty.csv --out never.safetensors",
-      "empty.csv: no row has a value in every column; missing values: a 2, b 1; --drop a leaves "
-      "that column out");
+      "empty.csv: none of 3 rows has a value in every column; missing values: a 2, b 1; --drop a "
+      "would keep 2 of them");
   write_text("w.csv", "a,b,w,l\n1.5,2,1,x\n2.25,3.5,-1,y\n3.5,1,1,x\n");
   refuses(1, TRAIN "--data w.csv --drop l --weights w --out never.safetensors", "-1");
   refuses(2, TRAIN "--data w.csv --weights l --out never.safetensors",

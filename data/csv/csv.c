@@ -283,6 +283,7 @@ static clf_status check_ids(const clf__csv *r) {
 }
 
 static clf_status read_rows(clf__csv *r) {
+  const clf__csv_position first = clf__csv_tell(r);
   while (clf__csv_step(r)) {
     CLF_TRY(check_line(r));
     CLF_TRY(read_row(r));
@@ -291,7 +292,7 @@ static clf_status read_rows(clf__csv *r) {
     return clf__fail(CLF_EFORMAT, "%s: a header and no row of numbers below it", r->path);
   CLF_TRY(check_commas(r));
   CLF_TRY(add_notes(r));
-  CLF_TRY(clf__csv_note_missing(r));
+  CLF_TRY(clf__csv_note_missing(r, first));
   CLF_TRY(clf__csv_end_kinds(r));
   CLF_TRY(check_ids(r));
   if (!r->t.missing) {

@@ -186,8 +186,9 @@ clf_status clf__csv_begin_missing(clf__csv *r);
 int clf__csv_lacks(const clf__csv *r, int32_t c, const clf__field *f);
 /* Counts a row by its missing values, NaN; returns whether it is kept. */
 int clf__csv_count_missing(clf__csv *r, const double *row);
-/* Adds a note on rows with missing values.  Errors: EFORMAT if no row is left, ENOMEM. */
-clf_status clf__csv_note_missing(clf__csv *r);
+/* Adds a note on rows with missing values, with the columns to leave out if many rows lack values.
+ * `first` is the position before the first row.  Errors: EFORMAT if no row is left, ENOMEM. */
+clf_status clf__csv_note_missing(clf__csv *r, clf__csv_position first);
 
 /* ---- csv_refuse.c: refusals, which name line, column and remedy ------------------------- */
 

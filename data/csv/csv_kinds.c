@@ -191,6 +191,38 @@ static clf_status take_out_empty(clf__csv *r, guess *const *guesses) {
   return s;
 }
 
+static char *many_texts(const guess *g, char *text, size_t size) {
+  snprintf(text, size, g->too_many ? "more than %d" : "%d", (int)g->count);
+  return text;
+}
+
+/* Takes out the columns whose texts are not labels, unless nothing would be left or the caller
+ * selected columns. */
+static clf_status take_out_texts(clf__csv *r, guess *const *guesses) {
+  clf__name_list list = {.used = 0};
+  int32_t left = r->t.cols;
+  for (int32_t c = 0; c < r->cols; c++) {
+    char text[160], many[32], number[32];
+    const guess *const g = guesses[c];
+    if (!g || !g->refused) continue;
+    snprintf(number, sizeof number, "column %" PRId32, c + 1);
+    const char *const name = r->names && *r->names[c] ? r->names[c] : number;
+    const int n = snprintf(text, sizeof text, "%s (%s in %" PRId64 " rows)",
+                           clf__excerpt_of(name, strlen(name)).s, many_texts(g, many, sizeof many),
+                           g->numbers + g->texts);
+    clf__name_list_add(&list, text, (size_t)n);
+    left--;
+  }
+  if (left == r->t.cols || left == 0) return CLF_OK;
+  for (int32_t c = 0; c < r->cols; c++) {
+    if (!guesses[c] || !guesses[c]->refused) continue;
+    guesses[c]->refused = 0;
+    CLF_TRY(clf__csv_take_out(r, c));
+  }
+  return clf__table_note(&r->t, "left out, as so many different texts are not categories: %s",
+                         clf__name_list_text(&list));
+}
+
 /* Refuses the first column whose texts are not labels, and says how to leave out all such
  * columns. */
 static clf_status refuse_texts(const clf__csv *r, guess *const *guesses) {
@@ -207,11 +239,11 @@ static clf_status refuse_texts(const clf__csv *r, guess *const *guesses) {
   const guess *const g = guesses[first];
   const int64_t all = g->numbers + g->texts;
   char many[32];
-  snprintf(many, sizeof many, g->too_many ? "more than %d" : "%d", (int)g->count);
-  return clf__csv_refuse_column(
-      r, first,
-      "%s different texts in %" PRId64 " rows are not categories; --drop %s leaves %s out", many,
-      all, drop, strchr(drop, ',') ? "all such columns" : "the column");
+  return clf__csv_refuse_column(r, first,
+                                "%s different texts in %" PRId64
+                                " rows are not categories; --drop %s leaves %s out",
+                                many_texts(g, many, sizeof many), all, drop,
+                                strchr(drop, ',') ? "all such columns" : "the column");
 }
 
 /* Labels repeat, except in tables with few rows. */
@@ -249,10 +281,12 @@ static clf_status see_all(clf__csv *r, guess **guesses) {
   clf__csv_seek(r, here);
   if (!s) s = take_out_empty(r, guesses);
   if (!s) s = take_row_names(r, guesses);
+  if (!s && !r->o->column_count) s = take_out_texts(r, guesses);
   return s ? s : refuse_texts(r, guesses);
 }
 
 static clf_status judge_kinds(clf__csv *r) {
+  CLF_TRY(clf__csv_take_counters(r));
   guess **const guesses = calloc((size_t)r->cols, sizeof *guesses);
   clf_status s = guesses ? CLF_OK : clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
   int some = 0;
@@ -286,7 +320,6 @@ clf_status clf__csv_find_kinds(clf__csv *r) {
 /* ---- Values ----------------------------------------------------------------------------- */
 
 static int read_text(const clf_column *k, const clf__field *f, double *v) {
-  CLF_TRY(clf__csv_take_counters(r));
   if (!f->quoted || !memchr(f->s, '"', f->n)) return clf__column_read(k, f->s, f->n, v);
   char *const text = clf__csv_unquoted(f);
   const int is = text && clf__column_read(k, text, strlen(text), v);

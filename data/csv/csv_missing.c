@@ -41,14 +41,101 @@ int clf__csv_count_missing(clf__csv *r, const double *row) {
   return r->o->missing == CLF_MISSING_KEEP;
 }
 
+/* ---- Which columns to leave out ----------------------------------------------------------- */
+
+/* Columns of the table, those that lack most values first. */
+typedef struct ranks {
+  int32_t *column, *rank; /* (cols) each; rank is the inverse of column */
+  int64_t *rows;          /* (cols + 1) rows by the number of leading columns to leave out until no
+                             value is missing */
+} ranks;
+
+static void free_ranks(ranks *k) {
+  free(k->column);
+  free(k->rank);
+  free(k->rows);
+}
+
+static int lacks_more(const clf__csv *r, int32_t a, int32_t b) {
+  return r->lacks[a] > r->lacks[b] || (r->lacks[a] == r->lacks[b] && r->alone[a] > r->alone[b]);
+}
+
+static clf_status rank_columns(const clf__csv *r, ranks *k) {
+  const size_t n = (size_t)r->t.cols;
+  *k = (ranks){malloc(n * sizeof *k->column), malloc(n * sizeof *k->rank),
+               calloc(n + 1, sizeof *k->rows)};
+  if (!k->column || !k->rank || !k->rows)
+    return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId32 " columns", r->path, r->t.cols);
+  for (int32_t c = 0; c < r->t.cols; c++) {
+    int32_t i = c;
+    for (; i > 0 && lacks_more(r, c, k->column[i - 1]); i--) k->column[i] = k->column[i - 1];
+    k->column[i] = c;
+  }
+  for (int32_t i = 0; i < r->t.cols; i++) k->rank[k->column[i]] = i;
+  return CLF_OK;
+}
+
+/* The number of leading columns to leave out until no value of the current line is missing. */
+static int32_t columns_that_lack(const clf__csv *r, const ranks *k) {
+  int32_t last = -1;
+  char *p = r->line;
+  for (int32_t c = 0; p && c < r->cols; c++) {
+    clf__field f;
+    p = clf__csv_take(r->delim, p, r->close, &f);
+    const int32_t to = r->to[c];
+    if (to >= 0 && k->rank[to] > last && clf__csv_lacks(r, to, &f)) last = k->rank[to];
+  }
+  return last + 1;
+}
+
+/* Sets `drop` to the columns without which most values remain, "3,Ozone", and returns how many
+ * more rows are then complete; 0: there are none, or the list is long. */
+static int64_t find_drop(clf__csv *r, const ranks *k, char *drop, size_t size) {
+  int64_t more = 0, best = 0;
+  int32_t count = 0;
+  size_t n = 0;
+  double most = 0;
+  for (int32_t i = 1; i < r->t.cols; i++) {
+    more += k->rows[i];
+    const double values = (double)(k->rows[0] + more) * (r->t.cols - i);
+    if (more == 0 || values <= most) continue;
+    most = values;
+    best = more;
+    count = i;
+  }
+  *drop = 0;
+  for (int32_t i = 0; i < count; i++) {
+    int64_t c = 0;
+    while (r->to[c] != k->column[i]) c++;
+    if (n + 48 > size) return 0;
+    if (i) drop[n++] = ',';
+    n += (size_t)clf__csv_column_word(r, c, drop + n, size - n);
+  }
+  return best;
+}
+
+/* Reads all lines again, from `first` on. */
+static clf_status advise_drop(clf__csv *r, clf__csv_position first, char *drop, size_t size,
+                              int64_t *more) {
+  const clf__csv_position here = clf__csv_tell(r);
+  ranks k;
+  const clf_status s = rank_columns(r, &k);
+  clf__csv_seek(r, first);
+  while (!s && clf__csv_step(r)) k.rows[columns_that_lack(r, &k)]++;
+  clf__csv_seek(r, here);
+  if (!s) *more = find_drop(r, &k, drop, size);
+  free_ranks(&k);
+  return s;
+}
+
+/* ---- The note ------------------------------------------------------------------------------- */
+
 /* "sex 11, bill_length 2"; columns without names: "column 3: 11, column 4: 2" */
-static clf__name_list list_columns(const clf__csv *r, int32_t *worst) {
+static clf__name_list list_columns(const clf__csv *r) {
   clf__name_list list = {.used = 0};
-  *worst = -1;
   for (int32_t c = 0; c < r->t.cols; c++) {
     char text[96], number[32];
     if (!r->lacks[c]) continue;
-    if (*worst < 0 || r->alone[c] > r->alone[*worst]) *worst = c;
     snprintf(number, sizeof number, "column %" PRId32, c + 1);
     const char *const name = r->t.names ? r->t.names[c] : number;
     const int n =
@@ -59,32 +146,24 @@ static clf__name_list list_columns(const clf__csv *r, int32_t *worst) {
   return list;
 }
 
-/* The column of the file for column c of the table. */
-static int64_t column_in_file(const clf__csv *r, int32_t c) {
-  int64_t k = 0;
-  while (r->to[k] != c) k++;
-  return k;
-}
-
-clf_status clf__csv_note_missing(clf__csv *r) {
-  int32_t worst;
-  char word[64], keep[128] = "";
-  if (!r->t.missing) return CLF_OK;
-  clf__name_list list = list_columns(r, &worst);
-  clf__csv_column_word(r, column_in_file(r, worst), word, sizeof word);
-  if (r->t.rows == 0)
-    return clf__fail(CLF_EFORMAT,
-                     "%s: no row has a value in every column; missing values: %s; --drop %s leaves "
-                     "that column out",
-                     r->path, clf__name_list_text(&list), word);
+clf_status clf__csv_note_missing(clf__csv *r, clf__csv_position first) {
   const int64_t total = r->at_row, missing = r->t.missing;
+  char drop[512], advice[600] = "";
+  int64_t more = 0;
+  if (!missing) return CLF_OK;
+  clf__name_list list = list_columns(r);
   if (r->o->missing == CLF_MISSING_KEEP)
     return clf__table_note(&r->t, "%" PRId64 " of %" PRId64 " rows lack values: %s", missing, total,
                            clf__name_list_text(&list));
-  if (r->t.cols > 1 && 10 * missing > total && r->alone[worst] > 0)
-    snprintf(keep, sizeof keep, "; --drop %s would keep %" PRId64 " of them", word,
-             r->alone[worst]);
+  if (10 * missing > total) CLF_TRY(advise_drop(r, first, drop, sizeof drop, &more));
+  if (more)
+    snprintf(advice, sizeof advice, "; --drop %s would keep %" PRId64 " of them", drop, more);
+  if (r->t.rows == 0)
+    return clf__fail(CLF_EFORMAT,
+                     "%s: none of %" PRId64
+                     " rows has a value in every column; missing values: %s%s",
+                     r->path, total, clf__name_list_text(&list), advice);
   return clf__table_note(
       &r->t, "%" PRId64 " of %" PRId64 " rows are left out because values are missing: %s%s",
-      missing, total, clf__name_list_text(&list), keep);
+      missing, total, clf__name_list_text(&list), advice);
 }

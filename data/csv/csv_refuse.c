@@ -85,9 +85,14 @@ static void remedy(const clf__csv *r, int64_t c, const clf__field *f, clf__field
   else if (drops) {
     const int columns = drop_option(r, c, drop, sizeof drop);
     snprintf(text + n, size - n, "; %s leaves the column%s out", drop, columns > 1 ? "s" : "");
-  } else if (r->header && r->t.rows == 0 && kind == CLF_FIELD_TEXT && !clf__csv_is_missing(f))
-    snprintf(text + n, size - n, "; if line %" PRId64 " belongs to the header, remove it",
-             r->number);
+  } else if (kind == CLF_FIELD_TEXT && !clf__csv_is_missing(f) && r->header) {
+    if (r->t.rows == 0)
+      n += (size_t)snprintf(text + n, size - n,
+                            "; if line %" PRId64 " belongs to the header, remove it", r->number);
+    if (!r->o->kinds || clf__csv_is_misspelt(f)) return;
+    clf__csv_column_word(r, c, drop, sizeof drop);
+    snprintf(text + n, size - n, "; --drop %s leaves the column out", drop);
+  }
 }
 
 static int has_minus(const clf__field *f) {

@@ -33,9 +33,13 @@ START_TEST(missing_values) {
   is_column(&t, 0, CLF_COLUMN_INTEGER, "");
   lines_are(&t, "a,b,c\n1,,red\n2,2.5,\n3,3.5,blue\n,,red\n5,5.5,\n6,6.5,red\n");
   clf_table_free(&t);
-  fails("a,b\n1,\n2,NA\n,3\n", &drop, CLF_EFORMAT,
-        "d.csv: no row has a value in every column; missing values: a 1, b 2; --drop b leaves that "
-        "column out");
+  fails(
+      "a,b\n1,\n2,NA\n,3\n", &drop, CLF_EFORMAT,
+      "d.csv: none of 3 rows has a value in every column; missing values: a 1, b 2; --drop b would "
+      "keep 2 of them");
+  fails("a,b,c,d\n1,,NA,1\n2,,,\n3,2,?,3\n4,,4,3\n5,,5,3\n", &drop, CLF_EFORMAT,
+        "d.csv: none of 5 rows has a value in every column; missing values: b 4, c 3, d 1; "
+        "--drop b,c would keep 4 of them");
 }
 END_TEST
 
