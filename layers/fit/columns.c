@@ -33,19 +33,22 @@ clf_status clf__fit_check_data(const clf__fit *f) {
   return clf__check_weights(d->weights, d->x->rows, "", "rows");
 }
 
-/* A column with a single value has no density, and carries no information. */
+/* A column with a single value has no density, and carries no information.  If another value is
+ * among the test rows only, the noise of its grid gives it a density. */
 static clf_status check_constant(const clf__fit *f) {
   const clf_table *x = &f->learn.x;
   clf__name_list list = {0};
-  int32_t columns = 0;
+  int32_t constant = 0, columns = 0;
   for (int32_t d = 0; d < x->cols; d++) {
     if (!clf__table_is_constant(x, d)) continue;
+    constant++;
+    if (f->grid && f->grid[d].step > 0) continue;
     clf__name_list_add_column(&list, x->names, d);
     columns++;
   }
-  if (columns == 0) return CLF_OK;
-  if (columns == x->cols)
+  if (constant == x->cols)
     return clf__fail(CLF_ENUM, "all rows are equal: there is no density to fit");
+  if (columns == 0) return CLF_OK;
   return clf__fail(
       CLF_ENUM,
       "%s: the same in every row to learn from, so that there is no density: leave %s out "
@@ -174,8 +177,8 @@ static clf_status say_advice(clf__fit *f) {
 }
 
 clf_status clf__fit_look(clf__fit *f) {
-  CLF_TRY(check_constant(f));
   CLF_TRY(find_grids(f));
+  CLF_TRY(check_constant(f));
   CLF_TRY(say_advice(f));
   return clf_table_treat(&f->learn.x, NULL, 0, f->grid, &f->treatments);
 }

@@ -221,7 +221,30 @@ START_TEST(tables_without_a_density) {
 }
 END_TEST
 
+/* The only 1 of a column of zeros is in a test row. */
+START_TEST(rare_value_among_test_rows) {
+  clf_table x = drawn("moons:n=60"), more;
+  uint8_t part[60] = {0};
+  WORKS(clf_table_new(60, 3, &more));
+  for (int64_t i = 0; i < 60; i++) {
+    more.at[3 * i] = x.at[2 * i];
+    more.at[3 * i + 1] = x.at[2 * i + 1];
+    more.at[3 * i + 2] = i == 50;
+    part[i] = i < 50 ? CLF_ROW_TRAIN : CLF_ROW_TEST;
+  }
+  const clf_fit_options o = brief(0.2);
+  clf_flow *flow = fit(&(clf_fit_data){.x = &more, .part = part}, &o);
+  json_t *record = record_of(flow);
+  ck_assert(number(record, "result", "test") > -20);
+  json_decref(record);
+  clf_flow_free(flow);
+  clf_table_free(&x);
+  clf_table_free(&more);
+}
+END_TEST
+
 void tests_of_tables(TCase *tc) {
+  tcase_add_test(tc, rare_value_among_test_rows);
   tcase_add_test(tc, rows_of_weight_0_do_not_count);
   tcase_add_test(tc, columns_are_modelled_given_others);
   tcase_add_test(tc, few_rows_of_many_columns);
