@@ -17,9 +17,9 @@ INLINE V rqs_forward(rqs s, rqs_numbers u, V x, V *log_slope) {
   const V in = clamp_v(x, s.left, s.right);
   const rqs_bin f = rqs_find(s, u, x, 0);
   const rqs_point at_x = rqs_point_at(f, rqs_theta_of_x(f, x));
-  const V L = rqs_log_slope(at_x),
-          inner = clamp_v(f.y + f.h * (at_x.num / at_x.den), s.bottom, s.top);
-  const V line = inner + exp(L) * (x - in);
+  const V slope = rqs_slope(at_x), L = log(slope);
+  const V inner = clamp_v(f.y + f.h * (at_x.num / at_x.den), s.bottom, s.top);
+  const V line = inner + slope * (x - in);
   const V other = s.kind != CLF_FREE_ENDS ? x : s.line ? line : inner;
   const V other_L = s.kind != CLF_FREE_ENDS ? (V)0 : s.line ? L : (V)-INFINITY;
   *log_slope = x == in ? L : other_L;
@@ -70,7 +70,7 @@ INLINE rqs_gradient rqs_backward(rqs s, rqs_bin f, V x, V out, V gl, int inverse
   const clf_mask inside = x == in;
   const rqs_point p = rqs_point_at(f, rqs_theta_of_x(f, x));
   const V flat = 1 - 2 * p.theta, rest = 1 - p.theta, d2 = p.den * p.den;
-  const V slope = p.s / p.den * (p.s / p.den) * p.N;
+  const V slope = rqs_slope(p);
   const V L_in =
       (2 * f.b * p.theta + 2 * p.s * flat - 2 * f.a * rest) / p.N - 2 * p.E * flat / p.den;
   const V L_theta = inside ? L_in : zero;

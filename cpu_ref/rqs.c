@@ -57,7 +57,7 @@ __attribute__((always_inline)) static inline real bin_backward(const splines *q,
   const int line = (!inside) & free & lines;
   const point p = point_at(f, l, theta_of_x(f, l, x));
   const real h = f->h[l], w = f->w[l], flat = 1 - 2 * p.theta, rest = 1 - p.theta;
-  const real slope = p.s / p.den * (p.s / p.den) * p.N;
+  const real slope = slope_at(p);
   const real L_theta = inside
                            ? (2 * f->b[l] * p.theta + 2 * p.s * flat - 2 * f->a[l] * rest) / p.N -
                                  2 * p.E * flat / p.den

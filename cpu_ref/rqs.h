@@ -187,8 +187,8 @@ static inline real theta_of_y(const bin *f, int l, real y) {
   const real theta = clamped(B >= 0 ? -2 * C / (B + root) : (root - B) / (2 * A), 0, 1);
   return v < 1 ? theta : v; /* slopes change fast near the end of a bin */
 }
-/* log(dy/dx).  By value: compilers do not vectorise structs whose address is taken. */
-static inline real log_slope(point p) { return 2 * lane_log(p.s / p.den) + lane_log(p.N); }
+/* dy/dx.  By value: compilers do not vectorise structs whose address is taken. */
+static inline real slope_at(point p) { return p.s / p.den * p.N * (p.s / p.den); }
 
 /* The log-slope outside of the box, where the spline ends with L. */
 static inline real log_slope_beyond(const spline *s, int kind, real L, real refused) {
@@ -229,9 +229,10 @@ static inline void splines_forward(const spline *s, const splines *q, lanes x, l
   EACH_LANE {
     const real in = clamped(x[l], q->left[l], q->right[l]);
     const point at_x = point_at(&f, l, theta_of_x(&f, l, x[l]));
-    logdet[l] = log_slope(at_x);
+    const real slope = slope_at(at_x);
+    logdet[l] = lane_log(slope);
     y[l] = clamped(f.y[l] + f.h[l] * (at_x.num / at_x.den), q->bottom[l], q->top[l]);
-    steep[l] = real_exp(logdet[l]) * (x[l] - in);
+    steep[l] = slope * (x[l] - in);
     out[l] = !(x[l] == in);
   }
   go_beyond(s, q, x, out, steep, -INFINITY, y, logdet);
@@ -245,9 +246,10 @@ static inline void splines_inverse(const spline *s, const splines *q, const lane
   EACH_LANE {
     const real in = clamped(y[l], q->bottom[l], q->top[l]);
     const point at_y = point_at(&f, l, theta_of_y(&f, l, y[l]));
-    logdet[l] = log_slope(at_y);
+    const real slope = slope_at(at_y);
+    logdet[l] = lane_log(slope);
     x[l] = clamped(f.x[l] + f.w[l] * at_y.theta, q->left[l], q->right[l]);
-    steep[l] = (y[l] - in) * real_exp(-logdet[l]);
+    steep[l] = (y[l] - in) / slope;
     out[l] = !(y[l] == in);
   }
   turn(s, q, x); /* before values outside are set */

@@ -83,17 +83,16 @@ clf__unit_norm_memory clf__chain_norm(const clf__net_memory *k, int l, int after
 }
 
 clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
-                              int l, clf_tensor x) {
+                              int l, const clf_tensor *x) {
   const clf__dense_layer *d = &clf__chain_of(n)->layer[l];
-  clf__stages s = {.fused = is_fused(clf__chain_of(n), l)};
-  if (!s.fused) s.value = l ? clf__chain_tensor_of(k, l - 1, VALUE, x.dim[0]) : x;
-  s.before = d->before == CLF_BATCH_NORM ? clf__chain_tensor_of(k, l, BEFORE, x.dim[0]) : s.value;
-  s.act = d->act == CLF_ACT_none ? s.before : clf__chain_tensor_of(k, l, ACT, x.dim[0]);
+  const clf_tensor *t = k->t + LAYERS + l * CLF_CHAIN_TENSORS;
+  clf__stages s = {.fused = is_fused(clf__chain_of(n), l), .rows = x->dim[0]};
+  if (!s.fused) s.value = l ? t - CLF_CHAIN_TENSORS + VALUE : x;
+  s.before = d->before == CLF_BATCH_NORM ? t + BEFORE : s.value;
+  s.act = d->act == CLF_ACT_none ? s.before : t + ACT;
   s.drops = p->mode == CLF_TRAIN && d->dropout > 0;
-  s.dropped = s.drops ? clf__chain_tensor_of(k, l, DROPPED, x.dim[0]) : s.act;
-  s.a = d->after == CLF_NO_NORM      ? s.dropped
-        : d->after == CLF_LAYER_NORM ? clf__chain_tensor_of(k, l, AFTER_H, x.dim[0])
-                                     : clf__chain_tensor_of(k, l, AFTER, x.dim[0]);
+  s.dropped = s.drops ? t + DROPPED : s.act;
+  s.a = d->after == CLF_NO_NORM ? s.dropped : t + (d->after == CLF_LAYER_NORM ? AFTER_H : AFTER);
   return s;
 }
 
@@ -226,12 +225,15 @@ static clf_status input_forward(const clf__net *n, const clf__pass *p, const clf
   const clf__unit_norm_memory before = clf__chain_norm(k, l, 0), after = clf__chain_norm(k, l, 1);
   clf_tensor y;
   if (d->before == CLF_BATCH_NORM)
-    CLF_TRY(clf__unit_norm_forward(p, &d->norm_before, d->before, &before, s->value, &y));
+    CLF_TRY(clf__unit_norm_forward(p, &d->norm_before, d->before, &before, clf__stage(s, s->value),
+                                   &y));
   if (d->act != CLF_ACT_none && !s->fused)
-    CLF_TRY(clf_do(p->dev, act_fwd, .x = s->before, .y = s->act, .act = d->act));
-  if (s->drops) CLF_TRY(clf__chain_drop(n, p, l, s->act, s->dropped));
+    CLF_TRY(clf_do(p->dev, act_fwd, .x = clf__stage(s, s->before), .y = clf__stage(s, s->act),
+                   .act = d->act));
+  if (s->drops) CLF_TRY(clf__chain_drop(n, p, l, clf__stage(s, s->act), clf__stage(s, s->dropped)));
   if (d->after != CLF_NO_NORM)
-    CLF_TRY(clf__unit_norm_forward(p, &d->norm_after, d->after, &after, s->dropped, &y));
+    CLF_TRY(
+        clf__unit_norm_forward(p, &d->norm_after, d->after, &after, clf__stage(s, s->dropped), &y));
   return CLF_OK;
 }
 
@@ -239,7 +241,8 @@ static clf_status input_forward(const clf__net *n, const clf__pass *p, const clf
 static clf_status product(const clf__chain *c, const clf__pass *p, int l, clf_tensor a, int act,
                           float beta, clf_tensor y) {
   const clf__dense_layer *d = &c->layer[l];
-  const clf__factor w = clf__factor_slice(clf__factor_of(p, &d->weight), 0, d->in);
+  const clf__factor all = clf__factor_of(p, &d->weight);
+  const clf__factor w = d->join == CLF_JOIN_INPUT ? clf__factor_slice(all, 0, d->in) : all;
   const clf_tensor bias = clf__weight(p, &d->bias);
   if (c->follows)
     return clf_do(p->dev, masked_fwd, .x = a, .w = clf__factor_matrix(w),
@@ -299,13 +302,14 @@ clf_status clf__chain_forward(const clf__net *n, const clf__pass *p, clf__net_me
     x = clf__angles_of(c->angles, whole);
   }
   for (int l = 0; l < c->count; l++) {
-    const clf__stages s = clf__chain_stages(n, p, k, l, x);
+    const clf__stages s = clf__chain_stages(n, p, k, l, &x);
     const int last = l + 1 == c->count, fuses = !last && is_fused(c, l + 1);
     const clf_tensor y = last    ? u
                          : fuses ? clf__chain_tensor_of(k, l + 1, ACT, rows)
                                  : clf__chain_tensor_of(k, l, VALUE, rows);
     CLF_TRY(input_forward(n, p, k, l, &s));
-    CLF_TRY(layer_forward(n, p, k, l, s.a, fuses ? c->layer[l + 1].act : CLF_ACT_none, y));
+    CLF_TRY(layer_forward(n, p, k, l, clf__stage(&s, s.a),
+                          fuses ? c->layer[l + 1].act : CLF_ACT_none, y));
   }
   return CLF_OK;
 }

@@ -143,14 +143,14 @@ static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_te
                              clf_tensor *dy) {
   const clf__dense_layer *d = &clf__chain_of(b->n)->layer[l];
   const clf__pass *p = b->p;
-  const clf__stages s = clf__chain_stages(b->n, p, b->k, l, x);
+  const clf__stages s = clf__chain_stages(b->n, p, b->k, l, &x);
   const int waits = b->waiting.buf && b->waits_for == l - 1;
   const int acts = d->act != CLF_ACT_none, before = d->before != CLF_NO_NORM;
   const float add = waits ? 1 : 0;
   const clf_tensor last = waits ? b->waiting : place_of_value(b, l - 1);
   clf_tensor from = dv, to = other(b, d->in, &from, NULL);
 #define TO(is_last) to = last.buf && (is_last) ? last : other(b, d->in, &from, NULL)
-  CLF_TRY(parts_back(b, l, s.a, dv));
+  CLF_TRY(parts_back(b, l, clf__stage(&s, s.a), dv));
   const int more = acts || before || s.drops || d->after != CLF_NO_NORM;
   TO(!more);
   CLF_TRY(masked_input_back(b, l, dv, more ? 0 : add, to));
@@ -159,8 +159,8 @@ static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_te
     const clf__unit_norm_memory k = clf__chain_norm(b->k, l, 1);
     TO(0);
     const clf_tensor spare = other(b, d->in, &from, &to);
-    CLF_TRY(
-        clf__unit_norm_backward(p, &d->norm_after, d->after, &k, s.dropped, from, spare, 0, to));
+    CLF_TRY(clf__unit_norm_backward(p, &d->norm_after, d->after, &k, clf__stage(&s, s.dropped),
+                                    from, spare, 0, to));
     from = to;
   }
   if (s.drops) {
@@ -170,7 +170,8 @@ static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_te
   }
   if (acts) {
     TO(!before);
-    CLF_TRY(clf_do(p->dev, act_bwd, .y = clf_act_wants_input(d->act) ? s.before : s.act, .dy = from,
+    CLF_TRY(clf_do(p->dev, act_bwd,
+                   .y = clf__stage(&s, clf_act_wants_input(d->act) ? s.before : s.act), .dy = from,
                    .dx = to, .act = d->act, .add = before ? 0 : add));
     from = to;
   }
@@ -178,8 +179,8 @@ static clf_status layer_back(const backward_pass *b, int l, clf_tensor x, clf_te
     const clf__unit_norm_memory k = clf__chain_norm(b->k, l, 0);
     TO(1);
     const clf_tensor spare = other(b, d->in, &from, &to);
-    CLF_TRY(
-        clf__unit_norm_backward(p, &d->norm_before, d->before, &k, s.value, from, spare, add, to));
+    CLF_TRY(clf__unit_norm_backward(p, &d->norm_before, d->before, &k, clf__stage(&s, s.value),
+                                    from, spare, add, to));
   }
 #undef TO
   *dy = to;

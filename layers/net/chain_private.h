@@ -24,16 +24,20 @@ typedef enum clf__chain_tensor {
   CLF_CHAIN_TENSORS
 } clf__chain_tensor;
 
-/* The stages from the value of the layer before to a, as tensors of one pass; an absent stage
- * equals the one before it. */
+/* The stages from the value of the layer before to a; an absent stage equals the one before it.
+ * Of their tensors a pass with the net's input x uses as many rows as x has. */
 typedef struct clf__stages {
   int fused; /* ACT was written in place of the value, which there is not */
   int drops; /* dropout is active in this pass */
-  clf_tensor value, before, act, dropped, a;
+  int32_t rows;
+  const clf_tensor *value, *before, *act, *dropped, *a;
 } clf__stages;
 
 clf__stages clf__chain_stages(const clf__net *n, const clf__pass *p, const clf__net_memory *k,
-                              int l, clf_tensor x);
+                              int l, const clf_tensor *x);
+static inline clf_tensor clf__stage(const clf__stages *s, const clf_tensor *t) {
+  return clf__rows(*t, s->rows);
+}
 clf_tensor clf__chain_tensor_of(const clf__net_memory *k, int l, clf__chain_tensor s, int32_t n);
 clf__unit_norm_memory clf__chain_norm(const clf__net_memory *k, int l, int after);
 

@@ -104,7 +104,10 @@ static inline clf_tensor clf__gradient(const clf__pass *p, const clf__slot *slot
 }
 
 /* The first n rows. */
-static inline clf_tensor clf__rows(clf_tensor t, int32_t n) { return clf_slice(t, 0, 0, n); }
+static inline clf_tensor clf__rows(clf_tensor t, int32_t n) {
+  t.dim[0] = n;
+  return t;
+}
 
 /* Elements `begin` and following of a flat vector, as a matrix with row stride `pitch`. */
 static inline clf_tensor clf__matrix(clf_tensor flat, int64_t begin, int32_t rows, int32_t cols,
