@@ -153,6 +153,10 @@ clf_status clf__csv_choose_columns(clf__csv *r);
 /* Takes out columns after the first that only count the rows and have a typical name, unless the
  * caller selected columns; adds notes.  Errors: ENOMEM. */
 clf_status clf__csv_take_counters(clf__csv *r);
+/* The column of the file for column c of the table. */
+int64_t clf__csv_file_column(const clf__csv *r, int32_t c);
+/* The name of a column of the file, or "column N", for lists in messages. */
+clf__excerpt clf__csv_column_name(const clf__csv *r, int64_t column);
 /* Takes a column of the file out of the table.  Errors: ENOMEM. */
 clf_status clf__csv_take_out(clf__csv *r, int32_t column);
 /* Takes out the columns c with empty[c], unless these are all, and adds a note.  Errors: ENOMEM. */

@@ -201,6 +201,20 @@ clf_status clf__csv_choose_columns(clf__csv *r) {
   return s;
 }
 
+int64_t clf__csv_file_column(const clf__csv *r, int32_t c) {
+  int64_t column = 0;
+  while (r->to[column] != c) column++;
+  return column;
+}
+
+clf__excerpt clf__csv_column_name(const clf__csv *r, int64_t column) {
+  const char *const name = r->names ? r->names[column] : "";
+  clf__excerpt number;
+  if (*name) return clf__excerpt_of(name, strlen(name));
+  snprintf(number.s, sizeof number.s, "column %" PRId64, column + 1);
+  return number;
+}
+
 clf_status clf__csv_take_out(clf__csv *r, int32_t column) {
   const int32_t gone = r->to[column];
   int32_t *const from = malloc((size_t)r->t.cols * sizeof *from), left = 0;
@@ -219,11 +233,9 @@ clf_status clf__csv_take_out_empty(clf__csv *r, const char *empty) {
   clf__name_list list = {.used = 0};
   int32_t left = r->t.cols;
   for (int32_t c = 0; c < r->cols; c++) {
-    char number[32];
     if (!empty[c]) continue;
-    snprintf(number, sizeof number, "column %" PRId32, c + 1);
-    const char *const name = r->names && *r->names[c] ? r->names[c] : number;
-    clf__name_list_add(&list, name, strlen(name));
+    const clf__excerpt name = clf__csv_column_name(r, c);
+    clf__name_list_add(&list, name.s, strlen(name.s));
     left--;
   }
   if (left == 0 || left == r->t.cols) return CLF_OK;

@@ -202,14 +202,12 @@ static clf_status take_out_texts(clf__csv *r, guess *const *guesses) {
   clf__name_list list = {.used = 0};
   int32_t left = r->t.cols;
   for (int32_t c = 0; c < r->cols; c++) {
-    char text[160], many[32], number[32];
+    char text[160], many[32];
     const guess *const g = guesses[c];
     if (!g || !g->refused) continue;
-    snprintf(number, sizeof number, "column %" PRId32, c + 1);
-    const char *const name = r->names && *r->names[c] ? r->names[c] : number;
-    const int n = snprintf(text, sizeof text, "%s (%s in %" PRId64 " rows)",
-                           clf__excerpt_of(name, strlen(name)).s, many_texts(g, many, sizeof many),
-                           g->numbers + g->texts);
+    const int n =
+        snprintf(text, sizeof text, "%s (%s in %" PRId64 " rows)", clf__csv_column_name(r, c).s,
+                 many_texts(g, many, sizeof many), g->numbers + g->texts);
     clf__name_list_add(&list, text, (size_t)n);
     left--;
   }
@@ -417,7 +415,7 @@ static void end_ranges(clf_table *t) {
 static clf_status note_kinds(clf__csv *r) {
   clf__name_list list = {.used = 0};
   for (int32_t c = 0; c < r->t.cols; c++) {
-    char text[192], number[32], example[CLF_DATE_TEXT], what[CLF_DATE_TEXT + 16];
+    char text[192], example[CLF_DATE_TEXT], what[CLF_DATE_TEXT + 16];
     const clf_column *const k = &r->t.columns[c];
     if (k->kind <= CLF_COLUMN_INTEGER) continue;
     if (k->kind == CLF_COLUMN_CATEGORY)
@@ -428,10 +426,8 @@ static clf_status note_kinds(clf__csv *r) {
     else
       clf__date_text(k->form, isnan(k->smallest) ? 0 : k->smallest, example),
           snprintf(what, sizeof what, "%s as %s", clf_column_kind_name(k->kind), example);
-    snprintf(number, sizeof number, "column %" PRId32, c + 1);
-    const char *const name = r->t.names ? r->t.names[c] : number;
-    const int n =
-        snprintf(text, sizeof text, "%s (%s)", clf__excerpt_of(name, strlen(name)).s, what);
+    const clf__excerpt name = clf__csv_column_name(r, clf__csv_file_column(r, c));
+    const int n = snprintf(text, sizeof text, "%s (%s)", name.s, what);
     clf__name_list_add(&list, text, (size_t)n);
   }
   return list.used ? clf__table_note(&r->t, "read as numbers: %s", clf__name_list_text(&list))

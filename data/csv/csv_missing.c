@@ -105,8 +105,7 @@ static int64_t find_drop(clf__csv *r, const ranks *k, char *drop, size_t size) {
   }
   *drop = 0;
   for (int32_t i = 0; i < count; i++) {
-    int64_t c = 0;
-    while (r->to[c] != k->column[i]) c++;
+    const int64_t c = clf__csv_file_column(r, k->column[i]);
     if (n + 48 > size) return 0;
     if (i) drop[n++] = ',';
     n += (size_t)clf__csv_column_word(r, c, drop + n, size - n);
@@ -134,13 +133,11 @@ static clf_status advise_drop(clf__csv *r, clf__csv_position first, char *drop, 
 static clf__name_list list_columns(const clf__csv *r) {
   clf__name_list list = {.used = 0};
   for (int32_t c = 0; c < r->t.cols; c++) {
-    char text[96], number[32];
+    char text[96];
     if (!r->lacks[c]) continue;
-    snprintf(number, sizeof number, "column %" PRId32, c + 1);
-    const char *const name = r->t.names ? r->t.names[c] : number;
+    const clf__excerpt name = clf__csv_column_name(r, clf__csv_file_column(r, c));
     const int n =
-        snprintf(text, sizeof text, "%s%s %" PRId64, clf__excerpt_of(name, strlen(name)).s,
-                 r->t.names ? "" : ":", r->lacks[c]);
+        snprintf(text, sizeof text, "%s%s %" PRId64, name.s, r->t.names ? "" : ":", r->lacks[c]);
     clf__name_list_add(&list, text, (size_t)n);
   }
   return list;

@@ -24,6 +24,13 @@ START_TEST(missing_values) {
   ck_assert_str_eq(t.notes, "3 of 4 rows are left out because values are missing: column 1: 1, "
                             "column 2: 2; --drop 2 would keep 2 of them");
   clf_table_free(&t);
+  clf_table_options but_first = drop; /* columns keep the numbers that they have in the file */
+  but_first.drop = (char *[]){"1"};
+  but_first.drop_count = 1;
+  t = read_as("1,7,2\n2,3,NA\n3,?,5\n4,6,NA\n", &but_first);
+  ck_assert_str_eq(t.notes, "3 of 4 rows are left out because values are missing: column 2: 1, "
+                            "column 3: 2; --drop 3 would keep 2 of them");
+  clf_table_free(&t);
   t = read_as(holes, &keep);
   ck_assert_int_eq(t.rows, 6);
   ck_assert_int_eq(t.missing, 4);
