@@ -193,7 +193,7 @@ static void check(const char *arch, int must_work) {
 
 /* ---- Failures -------------------------------------------------------------------------------- */
 
-/* The large flow has so many weights that members divide the update. */
+/* Members divide the update of the large flow, because it has many weights. */
 static const char small[] = "2: (coupling(affine, mlp(4x1)), batchnorm, perm(reverse))*2 -> normal";
 static const char large[] = "2: coupling(affine, mlp(512x2)) -> normal";
 

@@ -217,7 +217,7 @@ static clf_status take_out_texts(clf__csv *r, guess *const *guesses) {
     guesses[c]->refused = 0;
     CLF_TRY(clf__csv_take_out(r, c));
   }
-  return clf__table_note(&r->t, "left out, as so many different texts are not categories: %s",
+  return clf__table_note(&r->t, "left out, with too many different texts to be categories: %s",
                          clf__name_list_text(&list));
 }
 

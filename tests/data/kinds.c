@@ -211,7 +211,8 @@ END_TEST
 /* Of a table with the columns name and a. */
 static void expect_left_out(clf_table *t, const char *which) {
   char note[128];
-  snprintf(note, sizeof note, "left out, as so many different texts are not categories: %s", which);
+  snprintf(note, sizeof note, "left out, with too many different texts to be categories: %s",
+           which);
   ck_assert_str_eq(t->notes, note);
   ck_assert_int_eq(t->cols, 1);
   ck_assert_str_eq(t->names[0], "a");

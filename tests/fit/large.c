@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* large.c: tables with so many rows that parts of a search use only some of them. */
+/* large.c: tables of many rows, of which mixtures and validation use only some. */
 #include <string.h>
 #include "fit.h"
 
