@@ -345,6 +345,7 @@ clf_status clf__csv_read(const char *path, char *bytes, size_t size,
   clf__names_free(r.names, r.cols);
   free(r.numeric);
   free(r.to);
+  free(r.from);
   free(r.like);
   free(r.lacks);
   free(r.fractions);

@@ -37,6 +37,7 @@ typedef struct clf__csv {
   int32_t odd;        /* the first column, from 1, whose name begins like a number; 0: none */
   char **names;       /* cols names as in the file, "" for missing ones; or NULL */
   int32_t *to;        /* per column of the file: its index in the table; -1: left out */
+  int32_t *from;      /* per column of the table: its index in the file */
   int64_t index_from; /* -1, or column 1 is left out because it counts the rows from this number */
   const char *left_out;  /* the role of column 1 if it is left out: it counts or names the rows */
   int named_index;       /* it has a name, such as "id" */
@@ -147,20 +148,28 @@ clf_status clf__csv_take_number(clf__csv *r, int64_t c, const clf__field *f, dou
 
 /* ---- csv_columns.c ------------------------------------------------------------------- */
 
-/* Selects the columns of the table, r->to, and their names; and the id column.
+/* Selects the columns of the table, r->to and r->from, and their names; and the id column.
  * Errors: EFORMAT, EINVAL, ESHAPE (a column of o->like is missing), ENOMEM. */
 clf_status clf__csv_choose_columns(clf__csv *r);
-/* Takes out columns after the first that only count the rows and have a typical name, unless the
- * caller selected columns; adds notes.  Errors: ENOMEM. */
-clf_status clf__csv_take_counters(clf__csv *r);
-/* The column of the file for column c of the table. */
-int64_t clf__csv_file_column(const clf__csv *r, int32_t c);
 /* The name of a column of the file, or "column N", for lists in messages. */
 clf__excerpt clf__csv_column_name(const clf__csv *r, int64_t column);
-/* Takes a column of the file out of the table.  Errors: ENOMEM. */
-clf_status clf__csv_take_out(clf__csv *r, int32_t column);
-/* Takes out the columns c with empty[c], unless these are all, and adds a note.  Errors: ENOMEM. */
-clf_status clf__csv_take_out_empty(clf__csv *r, const char *empty);
+/* The names of the columns c of the file with marked[c]. */
+clf__name_list clf__csv_list(const clf__csv *r, const char *marked);
+/* Takes the columns c of the file with out[c] out of the table, unless no column would be left,
+ * and adds the note "left out, WHY: LIST" unless `list` is NULL.  Errors: ENOMEM. */
+clf_status clf__csv_take_out(clf__csv *r, const char *out, const char *why, clf__name_list *list);
+
+/* ---- csv_counters.c ------------------------------------------------------------------ */
+
+/* Whether the first column is left out because it only counts or names the rows: it has no name,
+ * or a typical one, and the caller selected no columns.  If labels are read, an empty name is
+ * enough unless its numbers have points: programs write row names so, and numbers of the rows
+ * that they kept.  Errors: ENOMEM. */
+clf_status clf__csv_has_index(clf__csv *r, int *has);
+/* Takes out columns after the first that only count the rows and have a typical name, unless the
+ * caller selected columns: files of R have row names first and their own counter after them.
+ * Errors: ENOMEM. */
+clf_status clf__csv_take_counters(clf__csv *r);
 
 /* ---- csv_kinds.c --------------------------------------------------------------------- */
 
@@ -178,10 +187,10 @@ clf_status clf__csv_end_kinds(clf__csv *r);
 
 /* ---- csv_row_names.c ----------------------------------------------------------------- */
 
-/* If no two texts of the file's column are equal and none is missing, takes the column out of the
- * table, unless it is the only one or the caller selected columns: it becomes the id if there is
- * none yet.  Adds a note.  Errors: ENOMEM. */
-clf_status clf__csv_take_row_names(clf__csv *r, int32_t column, int *taken);
+/* Of the columns c of the file with texts[c], takes those out of the table that have another text
+ * in every row, unless no column would be left.  The first one becomes the id if there is none
+ * yet.  Adds notes.  Errors: ENOMEM. */
+clf_status clf__csv_take_row_names(clf__csv *r, const char *texts);
 
 /* ---- csv_missing.c ------------------------------------------------------------------- */
 

@@ -169,56 +169,50 @@ static int may_be_text(const clf__csv *r, int64_t c) {
   return r->to[c] >= 0 && 2 * (int64_t)r->numeric[c] < r->others + !r->header;
 }
 
-/* Columns that name the rows leave the table. */
-static clf_status take_row_names(clf__csv *r, guess *const *guesses) {
-  for (int32_t c = 0; c < r->cols; c++) {
-    int taken;
-    if (!guesses[c] || !guesses[c]->refused) continue;
-    CLF_TRY(clf__csv_take_row_names(r, c, &taken));
-    guesses[c]->refused = !taken;
-  }
-  return CLF_OK;
-}
-
-/* Columns without a value in any row would leave no row in the table. */
-static clf_status take_out_empty(clf__csv *r, guess *const *guesses) {
-  if (r->o->missing != CLF_MISSING_DROP || r->o->column_count) return CLF_OK;
-  char *const empty = malloc((size_t)r->cols);
-  if (!empty) return clf__fail(CLF_ENOMEM, "%s: no memory for its columns", r->path);
-  for (int64_t c = 0; c < r->cols; c++) empty[c] = may_be_text(r, c) && !guesses[c];
-  const clf_status s = clf__csv_take_out_empty(r, empty);
-  free(empty);
-  return s;
-}
-
 static char *many_texts(const guess *g, char *text, size_t size) {
   snprintf(text, size, g->too_many ? "more than %d" : "%d", (int)g->count);
   return text;
 }
 
-/* Takes out the columns whose texts are not labels, unless nothing would be left or the caller
- * selected columns. */
-static clf_status take_out_texts(clf__csv *r, guess *const *guesses) {
+static int is_refused(const clf__csv *r, guess *const *guesses, int64_t c) {
+  return guesses[c] && guesses[c]->refused && r->to[c] >= 0;
+}
+
+/* "name (19 in 19 rows)": the columns whose texts are not labels. */
+static clf__name_list list_texts(const clf__csv *r, guess *const *guesses) {
   clf__name_list list = {.used = 0};
-  int32_t left = r->t.cols;
   for (int32_t c = 0; c < r->cols; c++) {
     char text[160], many[32];
     const guess *const g = guesses[c];
-    if (!g || !g->refused) continue;
+    if (!is_refused(r, guesses, c)) continue;
     const int n =
         snprintf(text, sizeof text, "%s (%s in %" PRId64 " rows)", clf__csv_column_name(r, c).s,
                  many_texts(g, many, sizeof many), g->numbers + g->texts);
     clf__name_list_add(&list, text, (size_t)n);
-    left--;
   }
-  if (left == r->t.cols || left == 0) return CLF_OK;
-  for (int32_t c = 0; c < r->cols; c++) {
-    if (!guesses[c] || !guesses[c]->refused) continue;
-    guesses[c]->refused = 0;
-    CLF_TRY(clf__csv_take_out(r, c));
-  }
-  return clf__table_note(&r->t, "left out, with too many different texts to be categories: %s",
-                         clf__name_list_text(&list));
+  return list;
+}
+
+/* Takes out the columns that cannot be modelled, if others are left: those without a value, which
+ * would leave no row in the table, and texts that name the rows or are not labels. */
+static clf_status take_out(clf__csv *r, guess *const *guesses, char *out) {
+  for (int64_t c = 0; c < r->cols; c++) out[c] = may_be_text(r, c) && !guesses[c];
+  clf__name_list list = clf__csv_list(r, out);
+  if (r->o->missing == CLF_MISSING_DROP)
+    CLF_TRY(clf__csv_take_out(r, out, "as no row has a value there", &list));
+  for (int64_t c = 0; c < r->cols; c++) out[c] = (char)is_refused(r, guesses, c);
+  CLF_TRY(clf__csv_take_row_names(r, out));
+  list = list_texts(r, guesses);
+  return clf__csv_take_out(r, out, "with too many different texts to be categories", &list);
+}
+
+static clf_status take_out_unless_selected(clf__csv *r, guess *const *guesses) {
+  if (r->o->column_count) return CLF_OK;
+  char *const out = malloc((size_t)r->cols);
+  if (!out) return clf__fail(CLF_ENOMEM, "%s: no memory for its columns", r->path);
+  const clf_status s = take_out(r, guesses, out);
+  free(out);
+  return s;
 }
 
 /* Refuses the first column whose texts are not labels, and says how to leave out all such
@@ -228,7 +222,7 @@ static clf_status refuse_texts(const clf__csv *r, guess *const *guesses) {
   int64_t first = -1;
   size_t n = 0;
   for (int64_t c = 0; c < r->cols; c++) {
-    if (!guesses[c] || !guesses[c]->refused || n + sizeof word > sizeof drop) continue;
+    if (!is_refused(r, guesses, c) || n + sizeof word > sizeof drop) continue;
     clf__csv_column_word(r, c, word, sizeof word);
     n += (size_t)snprintf(drop + n, sizeof drop - n, "%s%s", first < 0 ? "" : ",", word);
     if (first < 0) first = c;
@@ -277,9 +271,7 @@ static clf_status see_all(clf__csv *r, guess **guesses) {
   for (int64_t c = 0; !s && c < r->cols; c++)
     if (guesses[c]) s = decide(r, c, guesses[c], &r->t.columns[r->to[c]]);
   clf__csv_seek(r, here);
-  if (!s) s = take_out_empty(r, guesses);
-  if (!s) s = take_row_names(r, guesses);
-  if (!s && !r->o->column_count) s = take_out_texts(r, guesses);
+  if (!s) s = take_out_unless_selected(r, guesses);
   return s ? s : refuse_texts(r, guesses);
 }
 
@@ -426,7 +418,7 @@ static clf_status note_kinds(clf__csv *r) {
     else
       clf__date_text(k->form, isnan(k->smallest) ? 0 : k->smallest, example),
           snprintf(what, sizeof what, "%s as %s", clf_column_kind_name(k->kind), example);
-    const clf__excerpt name = clf__csv_column_name(r, clf__csv_file_column(r, c));
+    const clf__excerpt name = clf__csv_column_name(r, r->from[c]);
     const int n = snprintf(text, sizeof text, "%s (%s)", name.s, what);
     clf__name_list_add(&list, text, (size_t)n);
   }

@@ -43,35 +43,42 @@ int clf__csv_count_missing(clf__csv *r, const double *row) {
 
 /* ---- Which columns to leave out ----------------------------------------------------------- */
 
+/* A column of the table and the rows without a value there. */
+typedef struct lack {
+  int64_t rows, alone; /* alone: with values in all other columns */
+  int32_t column;
+} lack;
+
 /* Columns of the table, those that lack most values first. */
 typedef struct ranks {
-  int32_t *column, *rank; /* (cols) each; rank is the inverse of column */
-  int64_t *rows;          /* (cols + 1) rows by the number of leading columns to leave out until no
-                             value is missing */
+  lack *at;      /* (cols) */
+  int32_t *rank; /* (cols) of each column in `at` */
+  int64_t *rows; /* (cols + 1) rows by the number of leading columns to leave out until no value is
+                    missing */
 } ranks;
 
 static void free_ranks(ranks *k) {
-  free(k->column);
+  free(k->at);
   free(k->rank);
   free(k->rows);
 }
 
-static int lacks_more(const clf__csv *r, int32_t a, int32_t b) {
-  return r->lacks[a] > r->lacks[b] || (r->lacks[a] == r->lacks[b] && r->alone[a] > r->alone[b]);
+static int by_lack(const void *a, const void *b) {
+  const lack *const x = a, *const y = b;
+  if (x->rows != y->rows) return x->rows < y->rows ? 1 : -1;
+  if (x->alone != y->alone) return x->alone < y->alone ? 1 : -1;
+  return x->column - y->column;
 }
 
 static clf_status rank_columns(const clf__csv *r, ranks *k) {
   const size_t n = (size_t)r->t.cols;
-  *k = (ranks){malloc(n * sizeof *k->column), malloc(n * sizeof *k->rank),
+  *k = (ranks){malloc(n * sizeof *k->at), malloc(n * sizeof *k->rank),
                calloc(n + 1, sizeof *k->rows)};
-  if (!k->column || !k->rank || !k->rows)
+  if (!k->at || !k->rank || !k->rows)
     return clf__fail(CLF_ENOMEM, "%s: no memory for %" PRId32 " columns", r->path, r->t.cols);
-  for (int32_t c = 0; c < r->t.cols; c++) {
-    int32_t i = c;
-    for (; i > 0 && lacks_more(r, c, k->column[i - 1]); i--) k->column[i] = k->column[i - 1];
-    k->column[i] = c;
-  }
-  for (int32_t i = 0; i < r->t.cols; i++) k->rank[k->column[i]] = i;
+  for (int32_t c = 0; c < r->t.cols; c++) k->at[c] = (lack){r->lacks[c], r->alone[c], c};
+  qsort(k->at, n, sizeof *k->at, by_lack);
+  for (int32_t i = 0; i < r->t.cols; i++) k->rank[k->at[i].column] = i;
   return CLF_OK;
 }
 
@@ -105,7 +112,7 @@ static int64_t find_drop(clf__csv *r, const ranks *k, char *drop, size_t size) {
   }
   *drop = 0;
   for (int32_t i = 0; i < count; i++) {
-    const int64_t c = clf__csv_file_column(r, k->column[i]);
+    const int64_t c = r->from[k->at[i].column];
     if (n + 48 > size) return 0;
     if (i) drop[n++] = ',';
     n += (size_t)clf__csv_column_word(r, c, drop + n, size - n);
@@ -135,7 +142,7 @@ static clf__name_list list_columns(const clf__csv *r) {
   for (int32_t c = 0; c < r->t.cols; c++) {
     char text[96];
     if (!r->lacks[c]) continue;
-    const clf__excerpt name = clf__csv_column_name(r, clf__csv_file_column(r, c));
+    const clf__excerpt name = clf__csv_column_name(r, r->from[c]);
     const int n =
         snprintf(text, sizeof text, "%s%s %" PRId64, name.s, r->t.names ? "" : ":", r->lacks[c]);
     clf__name_list_add(&list, text, (size_t)n);

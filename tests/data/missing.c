@@ -145,7 +145,7 @@ START_TEST(columns_that_count_the_rows) {
     char text[96], note[256];
     snprintf(text, sizeof text, ",%s,b\n\"1\",1,2.5\n\"2\",2,3.5\n\"3\",3,4.5\n", both[i]);
     snprintf(note, sizeof note,
-             "column 2 (\"%s\") counts the rows: it is left out (--columns keeps it)\n"
+             "left out, as counters of the rows (--columns keeps them): %s\n"
              "column 1 has no name and counts the rows: it is left out (--id 1 keeps it)",
              both[i]);
     clf_table t = read_as(text, &judge);

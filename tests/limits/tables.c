@@ -55,15 +55,72 @@ static void long_digits(void) { csv_of("1", MILLION); }
 static void quotes(void) { csv_of("\"", MILLION); }
 
 /* As the program reads them, which looks for labels, dates and missing values. */
-static clf_status read_kinds(void) {
-  const clf_table_options o = {.kinds = 1, .missing = CLF_MISSING_KEEP, .header = CLF_HEADER_NO};
+static clf_status read_with(clf_table_options o) {
   clf_table t;
+  o.kinds = 1;
   CLF_TRY(clf_table_read_with("a.csv", &o, &t));
   clf_table_free(&t);
   return CLF_OK;
 }
+static clf_status read_kinds(void) {
+  return read_with((clf_table_options){.missing = CLF_MISSING_KEEP, .header = CLF_HEADER_NO});
+}
+static clf_status read_complete(void) {
+  return read_with((clf_table_options){.missing = CLF_MISSING_DROP});
+}
 static void letters(void) { csv_of("x,", MILLION / 2); }
 static void nothing(void) { csv_of(",", MILLION); }
+/* A line of n numbered fields. */
+static void add_fields(limit_bytes *b, const char *format, int n) {
+  char field[32];
+  for (int i = 0; i < n; i++) {
+    if (i) limit_repeat(b, ",", 1);
+    snprintf(field, sizeof field, format, (unsigned)i);
+    limit_repeat(b, field, 1);
+  }
+  limit_repeat(b, "\n", 1);
+}
+/* Every column has the name of a counter and counts its row. */
+static void counters(void) {
+  enum { COLUMNS = MILLION / 10 };
+  limit_bytes b = {0};
+  add_fields(&b, "id%05x", COLUMNS);
+  add_fields(&b, "1", COLUMNS);
+  limit_write(&b, "a.csv");
+}
+/* Every column but the first has another text in every row. */
+static void texts_that_differ(void) {
+  enum { ROWS = 300, COLUMNS = MILLION / ROWS / 4 };
+  limit_bytes b = {0};
+  for (int i = 0; i < ROWS; i++) {
+    char row[16];
+    snprintf(row, sizeof row, "%d,", i);
+    limit_repeat(&b, row, 1);
+    snprintf(row, sizeof row, "%c%c", 'a' + i / 26, 'a' + i % 26);
+    add_fields(&b, row, COLUMNS);
+  }
+  limit_write(&b, "a.csv");
+}
+/* The later a column, the more values are missing. */
+static void more_and_more_lacks(void) {
+  enum { COLUMNS = MILLION / 6 };
+  limit_bytes b = {0};
+  add_fields(&b, "1", COLUMNS);
+  limit_repeat(&b, "1,", COLUMNS / 2);
+  add_fields(&b, "", COLUMNS - COLUMNS / 2);
+  add_fields(&b, "1", COLUMNS);
+  limit_write(&b, "a.csv");
+}
+static clf_status read_like_itself(void) {
+  clf_table model, t;
+  CLF_TRY(clf_table_read_with("a.csv", &(clf_table_options){.kinds = 1}, &model));
+  const clf_columns like = {.names = model.names, .at = model.columns, .count = model.cols};
+  const clf_table_options o = {.kinds = 1, .like = &like};
+  const clf_status s = clf_table_read_with("a.csv", &o, &t);
+  clf_table_free(&model);
+  if (!s) clf_table_free(&t);
+  return s;
+}
 static void many_columns(void) { csv_of(",", 1100000); }
 
 /* ---- NPY -------------------------------------------------------------------- */
@@ -139,6 +196,11 @@ static const limit_case cases[] = {
     {"CSV, kinds of columns", "empty fields", nothing, "a.csv", read_kinds, ""},
     {"CSV, kinds of columns", "too many columns", many_columns, "a.csv", read_kinds,
      "fields; at most 1048576 are possible"},
+    {"CSV, kinds of columns", "counters of the rows", counters, "a.csv", read_complete, NULL},
+    {"CSV, kinds of columns", "texts that differ", texts_that_differ, "a.csv", read_complete, NULL},
+    {"CSV, kinds of columns", "more and more missing values", more_and_more_lacks, "a.csv",
+     read_complete, NULL},
+    {"CSV, kinds of columns", "columns of a model", names, "a.csv", read_like_itself, NULL},
     CSV("comments", comments, ""),
     CSV("names of columns", names, NULL),
     CSV("one number of a million digits", long_digits, ""),
