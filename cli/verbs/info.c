@@ -69,15 +69,6 @@ static void print_scaling(const clf_flow *flow) {
     printf("%s(x%d - %.10g) / %.10g\n", i ? "          " : "scaling   ", i, mean[i], std[i]);
 }
 
-static void print_grid(const clf_flow *flow) {
-  const clf_column_grid *g = clf_flow_grid(flow);
-  const int32_t dim = clf_flow_get_spec(flow)->dim;
-  for (int32_t i = 0, n = 0; g && i < dim; i++)
-    if (g[i].step > 0)
-      printf("%sx%d: %.10g to %.10g in steps of %.10g\n", n++ ? "          " : "discrete  ", i,
-             g[i].first, g[i].last, g[i].step);
-}
-
 /* Prints a mean log p, in bits/dim for images. what: text after the number, instead of "mean
  * log-likelihood". */
 static void print_mean(const char *name, double logp, const clf_flow_spec *spec, const char *what) {
@@ -174,7 +165,7 @@ static int print_text(const clf_flow *flow, const clf_arch *arch, const clf_trai
   const double *mean, *std;
   print_spec(clf_flow_get_spec(flow), clf_flow_scaling(flow, &mean, &std));
   print_scaling(flow);
-  print_grid(flow);
+  cli_info_print_grid(flow);
   cli_info_columns(flow);
   if (clf_arch_context(arch)) printf("context   %d\n", clf_arch_context(arch));
   printf("flow      %s\n", clf_arch_text(arch));
@@ -232,19 +223,6 @@ static json_t *scaling_json(const clf_flow *flow) {
                    cli_json_numbers(std, dim));
 }
 
-/* null for each continuous column, and null if all columns are continuous. */
-static json_t *grid_json(const clf_flow *flow) {
-  const clf_column_grid *g = clf_flow_grid(flow);
-  json_t *array = g ? json_array() : json_null();
-  for (int32_t i = 0; g && i < clf_flow_get_spec(flow)->dim; i++)
-    json_array_append_new(
-        array, g[i].step == 0
-                   ? json_null()
-                   : json_pack("{s:o, s:o, s:o}", "step", cli_json_number(g[i].step), "first",
-                               cli_json_number(g[i].first), "last", cli_json_number(g[i].last)));
-  return array;
-}
-
 static json_t *history_json(clf_history h) {
   return json_pack("{s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:b, s:b, s:I}", "epochs",
                    (json_int_t)h.epochs, "steps", (json_int_t)h.steps, "train",
@@ -277,12 +255,13 @@ static json_t *plan_json(const clf_train_plan *p) {
 
 static int print_json(const clf_flow *flow, const clf_arch *arch, const clf_train_plan *plan) {
   json_t *all =
-      json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "spec",
+      json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "spec",
                 spec_json(clf_flow_get_spec(flow)), "flow", clf_arch_text(arch), "columns",
                 cli_info_names(flow), "kinds", cli_info_kinds(flow), "given",
-                cli_info_context(flow), "scaling", scaling_json(flow), "discrete", grid_json(flow),
-                "history", history_json(clf_flow_history(flow)), "resumable", training.there,
-                "weights", (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
+                cli_info_context(flow), "scaling", scaling_json(flow), "discrete",
+                cli_info_grid(flow), "limits", cli_info_limits(flow), "history",
+                history_json(clf_flow_history(flow)), "resumable", training.there, "weights",
+                (json_int_t)clf_flow_weight_count(flow), "tensors", params_json(flow));
   if (all && batch) json_object_set_new(all, "memory", plan_json(plan));
   return cli_json_print(all);
 }

@@ -13,4 +13,12 @@ json_t *cli_info_names(const clf_flow *flow);
 json_t *cli_info_kinds(const clf_flow *flow);
 json_t *cli_info_context(const clf_flow *flow);
 
+/* info_grid.c: the same for grids of discrete columns, and for limits of others. */
+void cli_info_print_grid(const clf_flow *flow);
+/* null for each continuous column, and null if all columns are continuous. */
+json_t *cli_info_grid(const clf_flow *flow);
+/* [least, most] for each column with limits, where null stands for none; null for each other
+ * column, and null if no column has any. */
+json_t *cli_info_limits(const clf_flow *flow);
+
 #endif

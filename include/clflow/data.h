@@ -268,10 +268,11 @@ CLF_API uint32_t clf_table_checksum(const clf_table *x, const clf_table *given);
 
 /* ---- Can a flow learn this table? ------------------------------------------------------------ */
 
-/* Equally spaced values first, first + step, ..., last: counts, classes, or rounded numbers. */
+/* Equally spaced values first, first + step, ..., last: counts, classes, or rounded numbers.  Or,
+ * with step 0, the limits of a continuous column; -DBL_MAX and DBL_MAX stand for none. */
 typedef struct clf_column_grid {
   double step;        /* 0: not on a grid */
-  double first, last; /* smallest and largest value */
+  double first, last; /* smallest and largest value; equal with step 0: there are no limits */
 } clf_column_grid;
 
 /* The grid that contains all values of a column (from 0) to within a thousandth of a step; step

@@ -113,17 +113,18 @@ CLF_API int clf_flow_scaling(const clf_flow *flow, const double **mean, const do
  * begins with a bounding layer (logit, log, softplus). */
 CLF_API int clf_flow_is_scaled(const clf_flow *flow);
 
-/* Sets the grids of discrete columns: one for each of the D columns, copied, step 0 for
- * continuous columns; NULL removes them.  Single values have no density, so training adds noise
- * to discrete columns before the scaling: uniform over one step around each value, as a function
- * of (seed, row, column).  Samples, and results of clf_invert(), are rounded to the grid and
- * stay within first .. last.  log p and f(x) are evaluated at x as given; on the grid, which is
- * the middle of a cell, log p + log(step) approximates the log-probability of the value.  The
- * grids are saved with the flow.
- * Errors: EINVAL (an invalid grid), ENOMEM. */
+/* Sets the grids of discrete columns, and limits of continuous ones: one for each of the D columns,
+ * copied, all zero for a column with neither; NULL removes them.  Single values have no density, so
+ * training adds noise to discrete columns before the scaling: uniform over one step around each
+ * value, as a function of (seed, row, column).  Samples, and results of clf_invert(), are rounded
+ * to the grid and stay within first .. last; beyond the limits of a continuous column they are
+ * reflected there.  log p and f(x) are evaluated at x as given; on the grid, which is the middle of
+ * a cell, log p + log(step) approximates the log-probability of the value.  Grids and limits are
+ * saved with the flow.
+ * Errors: EINVAL (an invalid grid, limits that are not finite or in order), ENOMEM. */
 CLF_API clf_status clf_flow_set_grid(clf_flow *flow, const clf_column_grid *grid);
 /* The grids, owned by the flow and valid until they are set again; NULL: all columns are
- * continuous. */
+ * continuous and have no limits. */
 CLF_API const clf_column_grid *clf_flow_grid(const clf_flow *flow);
 
 /* Sets the names of the D columns of the data, in the order of the flow, copied; NULL removes
@@ -289,8 +290,8 @@ CLF_API clf_status clf_log_prob_tensor(clf_flow *flow, clf_tensor x, clf_tensor 
  * those of the device, so that columns far from zero lose digits.  Where the density is zero or the
  * flow overflows, log p is -inf or NaN.  Row i of clf_sample_device() is sample first + i of
  * clf_sample() to rounding.  Memory for a chunk of rows is kept for the next call.
- * Errors: ESHAPE; EINVAL for a context that is missing or not wanted; ENOTSUP for images, for
- * latents of a blend, and for rows of discrete columns, which the host rounds. */
+ * Errors: ESHAPE; EINVAL for a context that is missing or not wanted; ENOTSUP for images, and
+ * for latents of a blend. */
 CLF_API clf_status clf_log_prob_device(clf_flow *flow, clf_tensor x, clf_tensor c, clf_tensor logp);
 CLF_API clf_status clf_transform_device(clf_flow *flow, clf_tensor x, clf_tensor c, clf_tensor z,
                                         clf_tensor logdet);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "clflow/flow.h"
 #include "given.h"
+#include "grid.h"
 #include "status.h"
 
 /* Values that are tried in each column of a row: quantiles of the column among the model's
@@ -153,11 +154,9 @@ static clf_status try_values(work *w, const double *x, const double *c, int coun
   return CLF_OK;
 }
 
-/* The value of a discrete column that is nearest to v. */
+/* The value that column d can have which is nearest to v. */
 static double on_grid(const work *w, int32_t d, double v) {
-  const clf_column_grid *const g = w->grid ? &w->grid[d] : NULL;
-  if (!g || g->step == 0) return v;
-  return fmin(fmax(g->first + g->step * round((v - g->first) / g->step), g->first), g->last);
+  return w->grid ? clf__grid_value(&w->grid[d], v) : v;
 }
 
 /* The next values to try: evenly spaced between the two neighbours of the best one among `count`

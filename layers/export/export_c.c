@@ -3,11 +3,13 @@
  * for each of its programs. */
 #include "clflow/export.h"
 #include <ctype.h>
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "clflow/version.h"
 #include "file.h"
+#include "grid.h"
 #include "record.h"
 #include "writer.h"
 
@@ -156,18 +158,29 @@ static void put_row(clf__out *to, const char *row, int32_t n, int64_t at, int wr
                     row);
 }
 
-/* Columns of samples with a grid. */
+/* "  x[3] = reflected(x[3], 0, 1);" */
+static void put_call(const document *d, clf__out *to, int32_t column, const char *function,
+                     const double *number, int n) {
+  clf__out_format(to, "  x[%d] = %s(x[%d]", (int)column, function, (int)column);
+  for (int i = 0; i < n; i++) {
+    clf__out_format(to, ", ");
+    clf__write_number(&d->w, to, number[i]);
+  }
+  clf__out_format(to, ");\n");
+}
+
+/* Columns of samples with a grid, or with limits. */
 static void put_grid(const document *d, clf__out *to) {
   const clf_column_grid *g = d->flow->grid;
-  for (int32_t i = 0; g && i < d->flow->spec.dim; i++) {
-    if (g[i].step == 0) continue;
-    clf__out_format(to, "  x[%d] = on_grid(x[%d], ", (int)i, (int)i);
-    clf__write_number(&d->w, to, g[i].first);
-    clf__out_format(to, ", ");
-    clf__write_number(&d->w, to, g[i].last);
-    clf__out_format(to, ", ");
-    clf__write_number(&d->w, to, g[i].step);
-    clf__out_format(to, ");\n");
+  for (int32_t i = 0; g && i < d->flow->spec.dim; i++, g++) {
+    const double number[] = {g->first, g->last, g->step};
+    const int below = g->first > -DBL_MAX, above = g->last < DBL_MAX;
+    if (g->step > 0)
+      put_call(d, to, i, "on_grid", number, 3);
+    else if (clf__has_limits(g) && below && above)
+      put_call(d, to, i, "reflected", number, 2);
+    else if (clf__has_limits(g) && (below || above))
+      put_call(d, to, i, below ? "at_least" : "at_most", below ? number : number + 1, 1);
   }
 }
 

@@ -42,7 +42,7 @@ static clf_status check_constant(const clf__fit *f) {
   for (int32_t d = 0; d < x->cols; d++) {
     if (!clf__table_is_constant(x, d)) continue;
     constant++;
-    if (f->grid && f->grid[d].step > 0) continue;
+    if (f->grid[d].step > 0) continue;
     clf__name_list_add_column(&list, x->names, d);
     columns++;
   }
@@ -79,10 +79,7 @@ static clf_status find_grids(clf__fit *f) {
     clf__name_list_add_column(&list, f->data->x->names, d);
     columns++;
   }
-  if (columns) return say_grids(f, columns, &list);
-  free(f->grid);
-  f->grid = NULL;
-  return CLF_OK;
+  return say_grids(f, columns, &list);
 }
 
 static double *copy(const double *from, size_t n) {
@@ -180,5 +177,6 @@ clf_status clf__fit_look(clf__fit *f) {
   CLF_TRY(find_grids(f));
   CLF_TRY(check_constant(f));
   CLF_TRY(say_advice(f));
-  return clf_table_treat(&f->learn.x, NULL, 0, f->grid, &f->treatments);
+  CLF_TRY(clf_table_treat(&f->learn.x, NULL, 0, f->grid, &f->treatments));
+  return clf__fit_find_limits(f);
 }

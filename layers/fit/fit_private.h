@@ -82,7 +82,7 @@ typedef struct clf__fit {
   int64_t judges;
   clf__fit_head head;
   clf_treatments treatments; /* that each column by itself suggests */
-  clf_column_grid *grid;     /* of discrete columns; NULL: there are none */
+  clf_column_grid *grid;     /* of discrete columns, and limits of others */
   struct json_t *plan;       /* the record to repeat; NULL: none */
   struct json_t *notes;      /* sentences */
   struct json_t *columns;    /* of treated columns */
@@ -108,8 +108,10 @@ clf_train_data clf__fit_train_data(const clf__fit_rows *train, const clf__fit_ro
 
 /* Refuses values that no candidate can handle. */
 clf_status clf__fit_check_data(const clf__fit *f);
-/* Finds grids and treatments. */
+/* Finds grids, treatments and limits. */
 clf_status clf__fit_look(clf__fit *f);
+/* limits.c: sets the limits of continuous columns, and says which of them have one at 0. */
+clf_status clf__fit_find_limits(clf__fit *f);
 /* Whether any column has a treatment. */
 int clf__fit_has_treatments(const clf__fit *f);
 /* Makes the head, with or without the treatments. */

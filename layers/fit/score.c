@@ -15,7 +15,7 @@ enum { NOISE = 5 }; /* a seed, so that all candidates are scored on the same row
 
 clf_status clf__fit_log_prob(clf_flow *flow, const clf__fit_rows *rows, double *logp) {
   if (!rows->x.rows) return CLF_OK;
-  if (!clf_flow_grid(flow)) return log_prob(flow, rows->x.at, rows, logp);
+  if (!clf__flow_is_discrete(flow)) return log_prob(flow, rows->x.at, rows, logp);
   double *noisy = malloc((size_t)rows->x.rows * (size_t)rows->x.cols * sizeof *noisy);
   if (!noisy) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)rows->x.rows);
   clf_status s = clf__add_noise(flow, &rows->x, NOISE, noisy);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* device_head.c: what the host computes at the head of a flow (head.c), as operations. */
 #include "device_head.h"
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 
 struct clf__device_head {
@@ -9,6 +11,7 @@ struct clf__device_head {
   clf_tensor row[2];         /* (rows, D): between layers */
   clf_tensor mean, std;      /* (D) */
   clf_tensor c_mean, c_std;  /* (C) */
+  clf_tensor grid;           /* (3, D): steps, first and last values; no buffer without grids */
   clf_tensor unused;         /* (rows) */
   clf__layer_memory *memory; /* of each layer at the head */
 };
@@ -30,11 +33,28 @@ static clf_status lay_out(const clf_flow *f, struct clf__device_head *h) {
   CLF_TRY(clf_new(a, (int32_t[4]){h->rows}, &h->unused));
   CLF_TRY(clf_new(a, (int32_t[4]){D}, &h->mean));
   CLF_TRY(clf_new(a, (int32_t[4]){D}, &h->std));
+  if (f->grid) CLF_TRY(clf_new(a, (int32_t[4]){3, D}, &h->grid));
   if (C) CLF_TRY(clf_new(a, (int32_t[4]){C}, &h->c_mean));
   if (C) CLF_TRY(clf_new(a, (int32_t[4]){C}, &h->c_std));
   for (int i = 0; i < f->head; i++)
     CLF_TRY(clf__layer_plan(&f->layer[i], h->rows, CLF_VALUES, a, &h->memory[i]));
   return CLF_OK;
+}
+
+/* The largest double, which stands for no limit, becomes inf. */
+static clf_status write_grid(clf_flow *f, clf_tensor to) {
+  const int32_t D = f->spec.dim;
+  double *rows = malloc(3 * (size_t)D * sizeof *rows);
+  if (!rows) return clf__fail(CLF_ENOMEM, "no memory for the grids of %d columns", (int)D);
+  for (int32_t d = 0; d < D; d++) {
+    const clf_column_grid *g = &f->grid[d];
+    rows[d] = g->step;
+    rows[D + d] = g->first == -DBL_MAX ? -INFINITY : g->first;
+    rows[2 * D + d] = g->last == DBL_MAX ? INFINITY : g->last;
+  }
+  const clf_status s = clf_write64(f->dev, to, rows);
+  free(rows);
+  return s;
 }
 
 static clf_status make(clf_flow *f, struct clf__device_head *h) {
@@ -46,6 +66,7 @@ static clf_status make(clf_flow *f, struct clf__device_head *h) {
   CLF_TRY(lay_out(f, h));
   if (f->mean) CLF_TRY(clf_write64(f->dev, h->mean, f->mean));
   if (f->mean) CLF_TRY(clf_write64(f->dev, h->std, f->std));
+  if (f->grid) CLF_TRY(write_grid(f, h->grid));
   if (f->c_mean) CLF_TRY(clf_write64(f->dev, h->c_mean, f->c_mean));
   return f->c_mean ? clf_write64(f->dev, h->c_std, f->c_std) : CLF_OK;
 }
@@ -114,4 +135,12 @@ clf_status clf__device_head_inverse(clf_flow *f, clf_tensor y, clf_tensor x, clf
     y = to;
   }
   return clf_do(f->dev, copy, .x = y, .y = x);
+}
+
+clf_status clf__device_head_grid(clf_flow *f, clf_tensor x) {
+  const struct clf__device_head *h = f->device_head;
+  if (!f->grid) return CLF_OK;
+  const clf_tensor free_rows = clf__rows(h->row[0], x.dim[0]);
+  CLF_TRY(clf_do(f->dev, copy, .x = x, .y = free_rows));
+  return clf_do(f->dev, on_grid, .x = free_rows, .grid = h->grid, .y = x);
 }

@@ -16,5 +16,7 @@ clf_status clf__device_head_context(clf_flow *f, clf_tensor c);
 clf_status clf__device_head_forward(clf_flow *f, clf_tensor x, clf_tensor y, clf_tensor logdet);
 /* And back, from y to x, which must not overlap. */
 clf_status clf__device_head_inverse(clf_flow *f, clf_tensor y, clf_tensor x, clf_tensor logdet);
+/* Rounds x to the grids of discrete columns, and keeps it within the limits of others. */
+clf_status clf__device_head_grid(clf_flow *f, clf_tensor x);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* discrete.c: discrete columns: noise for training, rounding of results, files. */
+/* discrete.c: grids of discrete columns and limits of others: noise for training, results, files.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "device_head.h"
 #include "flow_private.h"
 #include "grid.h"
 #include "names.h"
@@ -12,7 +14,14 @@
 
 /* ---- Grids ----------------------------------------------------------------------------------- */
 
+static clf_status check_limits(const clf_flow *f, int32_t d, const clf_column_grid *g) {
+  if (isfinite(g->first) && isfinite(g->last) && g->first <= g->last) return CLF_OK;
+  return clf__fail(CLF_EINVAL, "%s has no limits %g and %g", clf__column_label(f->columns, d).s,
+                   g->first, g->last);
+}
+
 static clf_status check_grid(const clf_flow *f, int32_t d, const clf_column_grid *g) {
+  if (g->step == 0) return check_limits(f, d, g);
   if (isfinite(g->first) && isfinite(g->last) && g->first <= g->last && g->step > 0 &&
       isfinite(g->step) && isfinite((g->last - g->first) / g->step) && clf__on_grid(g, g->last))
     return CLF_OK;
@@ -24,16 +33,17 @@ clf_status clf_flow_set_grid(clf_flow *f, const clf_column_grid *grid) {
   CLF_GIVEN("flow", f);
   const int32_t D = f->spec.dim;
   clf_column_grid *copy = NULL;
-  int discrete = 0;
+  int some = 0;
   for (int32_t d = 0; grid && d < D; d++) {
-    if (grid[d].step != 0) CLF_TRY(check_grid(f, d, &grid[d]));
-    discrete |= grid[d].step != 0;
+    CLF_TRY(check_grid(f, d, &grid[d]));
+    some |= grid[d].step != 0 || clf__has_limits(&grid[d]);
   }
-  if (discrete) {
+  if (some) {
     copy = malloc((size_t)D * sizeof *copy);
     if (!copy) return clf__fail(CLF_ENOMEM, "no memory for the grids of %d columns", (int)D);
     memcpy(copy, grid, (size_t)D * sizeof *copy);
   }
+  clf__device_head_free(f); /* it has a copy */
   free(f->grid);
   f->grid = copy;
   return CLF_OK;
@@ -41,11 +51,10 @@ clf_status clf_flow_set_grid(clf_flow *f, const clf_column_grid *grid) {
 
 const clf_column_grid *clf_flow_grid(const clf_flow *f) { return f ? f->grid : NULL; }
 
-double clf__flow_rounded(const clf_flow *f, int32_t d, double x) {
-  if (!f->grid || f->grid[d].step == 0 || !isfinite(x)) return x;
-  const clf_column_grid *g = &f->grid[d];
-  const double last = round((g->last - g->first) / g->step), k = round((x - g->first) / g->step);
-  return k <= 0 ? g->first : k >= last ? g->last : g->first + k * g->step;
+int clf__flow_is_discrete(const clf_flow *f) {
+  for (int32_t d = 0; f->grid && d < f->spec.dim; d++)
+    if (f->grid[d].step > 0) return 1;
+  return 0;
 }
 
 /* ---- Noise ----------------------------------------------------------------------------------- */
@@ -90,7 +99,7 @@ clf_status clf__put_grid(clf__st_writer *w, const clf_flow *f) {
   grid_key key;
   for (int32_t d = 0; f->grid && d < f->spec.dim; d++) {
     const clf_column_grid *g = &f->grid[d];
-    if (g->step == 0) continue;
+    if (g->step == 0 && !clf__has_limits(g)) continue;
     CLF_TRY(clf__st_put_meta_real(w, key_of("step", d, key), g->step));
     CLF_TRY(clf__st_put_meta_real(w, key_of("first", d, key), g->first));
     CLF_TRY(clf__st_put_meta_real(w, key_of("last", d, key), g->last));

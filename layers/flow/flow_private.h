@@ -80,7 +80,7 @@ struct clf_flow {
   double *mean, *std;     /* D each, or NULL */
   double *c_mean, *c_std; /* of the context, C each; or NULL */
   int standardizes; /* CLF_THE_DATA, CLF_THE_CONTEXT or both: what its architecture standardises */
-  clf_column_grid *grid; /* D grids of columns, step 0 for continuous ones; or NULL */
+  clf_column_grid *grid; /* D grids or limits of columns; or NULL */
   char **columns;        /* D names, or NULL */
   char **c_columns;      /* of the context, C names; or NULL */
   clf_column *kinds;     /* D descriptions of columns, or NULL */
@@ -241,8 +241,8 @@ static inline double clf__flow_unscaled(const clf_flow *f, int32_t d, double v) 
 /* Standardisation of the context, C numbers each, copied. */
 clf_status clf__flow_set_context_scaling(clf_flow *f, const double *mean, const double *std);
 
-/* The nearest value on the grid of a discrete column. */
-double clf__flow_rounded(const clf_flow *f, int32_t d, double x);
+/* Whether some column has a grid with steps. */
+int clf__flow_is_discrete(const clf_flow *f);
 /* The inverse of clf__flow_unscaled(). */
 static inline double clf__flow_scaled(const clf_flow *f, int32_t d, double v) {
   return f->mean ? (v - f->mean[d]) / f->std[d] : v;

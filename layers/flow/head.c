@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "flow_private.h"
+#include "grid.h"
 
 double clf__head_bounds(const clf_flow *f, double *x) {
   double logdet = 0;
@@ -31,7 +32,7 @@ double clf__head_inverse(const clf_flow *f, double *u) {
     const clf__layer *l = &f->layer[i];
     if (l->ops->host_inverse) logdet += l->ops->host_inverse(l, u);
   }
-  for (int32_t d = 0; d < D && f->grid; d++) u[d] = clf__flow_rounded(f, d, u[d]);
+  for (int32_t d = 0; d < D && f->grid; d++) u[d] = clf__grid_value(&f->grid[d], u[d]);
   return logdet;
 }
 

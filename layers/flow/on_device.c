@@ -74,7 +74,8 @@ static clf_status inverse(clf_flow *f, const rows *r, int32_t n) {
   CLF_TRY(r->z.buf ? clf_do(f->dev, copy, .x = r->z, .y = z)
                    : clf__flow_draw_latents(f, r->seed, r->first, z));
   CLF_TRY(clf__flow_inverse(f, z, logdet, CLF_EVAL, &u));
-  return clf__device_head_inverse(f, u, r->x, logdet);
+  CLF_TRY(clf__device_head_inverse(f, u, r->x, logdet));
+  return clf__device_head_grid(f, r->x);
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
@@ -96,17 +97,10 @@ clf_status clf_transform_device(clf_flow *f, clf_tensor x, clf_tensor c, clf_ten
   return in_chunks(f, &(rows){.x = x, .c = c, .z = z, .logdet = logdet}, x.dim[0], forward);
 }
 
-static clf_status check_grid(const clf_flow *f) {
-  if (!f->grid) return CLF_OK;
-  return clf__fail(CLF_ENOTSUP, "columns of the flow are discrete, and rounded on the host: use "
-                                "clf_sample() or clf_invert()");
-}
-
 clf_status clf_invert_device(clf_flow *f, clf_tensor z, clf_tensor c, clf_tensor x,
                              clf_tensor logdet) {
   CLF_GIVEN("flow, z, x", f, z.buf, x.buf);
   CLF_TRY(clf__needs_latents(f));
-  CLF_TRY(check_grid(f));
   CLF_TRY(check(f, z, "z", c));
   CLF_TRY(check_rows("x", x, z.dim[0], f->spec.dim));
   if (logdet.buf) CLF_TRY(check_rows("logdet", logdet, z.dim[0], 1));
@@ -116,7 +110,6 @@ clf_status clf_invert_device(clf_flow *f, clf_tensor z, clf_tensor c, clf_tensor
 clf_status clf_sample_device(clf_flow *f, clf_tensor c, uint64_t seed, int64_t first,
                              clf_tensor x) {
   CLF_GIVEN("flow, x", f, x.buf);
-  CLF_TRY(check_grid(f));
   CLF_TRY(check(f, x, "x", c));
   if (first < 0 || first > INT64_MAX - x.dim[0])
     return clf__fail(CLF_EINVAL, "the first sample is %lld; they count from 0", (long long)first);

@@ -224,7 +224,7 @@ static clf_status check(const clf_flow *f, const clf_density *d, const clf_train
                      (int)f->spec.dim);
   if (f->context)
     return clf__fail(CLF_ENOTSUP, "a flow with a context cannot be trained against a log-density");
-  if (f->grid)
+  if (clf__flow_is_discrete(f))
     return clf__fail(CLF_ENOTSUP, "a flow with discrete columns cannot be trained against a "
                                   "log-density");
   CLF_TRY(check_base(f));

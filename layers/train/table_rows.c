@@ -113,7 +113,7 @@ void clf__rows_free(clf__table_rows *r) {
 
 clf_status clf__rows_add_noise(clf__table_rows *r, const clf_flow *f, uint64_t seed) {
   const clf_table *data = r->data;
-  if (!f->grid) return CLF_OK;
+  if (!clf__flow_is_discrete(f)) return CLF_OK;
   r->noisy = (clf_table){.rows = data->rows, .cols = data->cols, .names = data->names};
   r->noisy.at = malloc((size_t)data->rows * (size_t)data->cols * sizeof *r->noisy.at);
   if (!r->noisy.at) return clf__fail(CLF_ENOMEM, "no memory for %lld rows", (long long)data->rows);

@@ -256,6 +256,7 @@ static const struct {
     OP(shuffle_rows, .x = DIM(N, D), .y = DIM(N, D), .seed_lo = 1, .epoch = 2),
     OP(columns_take, .x = DIM(N, D), .at = DIM(H), .y = DIM(N, H), .beta = -2),
     OP(columns_add, .x = DIM(N, H), .at = DIM(H), .y = DIM(N, D)),
+    OP(on_grid, .x = DIM(N, D), .grid = DIM(3, D), .y = DIM(N, D)),
     OP(dequantize, .x = DIM(N, D), .y = DIM(N, D), .seed_lo = 1, .first_lo = 3),
     OP(logit_fwd, .x = DIM(N, D), .y = DIM(N, D), .logdet = DIM(N), .alpha = 0.3f, .omega = 0.2f,
        .levels = 2),

@@ -31,7 +31,7 @@ void check_file(clf_flow *f, const rows *r, int single, const char *language);
 /* ---- Flows that use every function -------------------------------------------------------------
  */
 
-enum { SCALED = 1, NAMED = 2, ON_GRID = 4, UNFUSED = 8 };
+enum { SCALED = 1, NAMED = 2, ON_GRID = 4, UNFUSED = 8, LIMITED = 16 };
 struct flow {
   const char *text, *language;
   int single, also;

@@ -32,7 +32,7 @@ const struct flow flows[FLOWS] = {
      "c++ -std=c++11", 0, NAMED},
     {"2: -> blend(0.3: coupling(affine(scale=realnvp), mlp(6x1)) -> normal; 0.7: lu -> mixture(3, "
      "full))",
-     "c -std=c99", 0, SCALED},
+     "c -std=c99", 0, SCALED | LIMITED},
     {"3: coupling(quadratic(bins=4, tail=3), mlp(8x1, softplus)), actnorm, batchnorm, "
      "allinone(mlp(8x1, sigmoid)), elementwise(linear(bins=5, box=-3, 3)) -> columns(0-1: laplace, "
      "2: normal(trained=1))",
@@ -67,11 +67,14 @@ void dress(clf_flow *f, int also) {
     mean[d] = 100 + d;
     std[d] = 0.5 + d;
   }
-  grid[D - 1] = (clf_column_grid){.first = -2, .last = 3, .step = 0.5};
+  if (also & ON_GRID) grid[D - 1] = (clf_column_grid){.first = -2, .last = 3, .step = 0.5};
+  if (also & ON_GRID) grid[0] = (clf_column_grid){.first = -1, .last = 0.5};
+  if (also & LIMITED) grid[0] = (clf_column_grid){.first = -DBL_MAX, .last = 100};
+  if (also & LIMITED) grid[1] = (clf_column_grid){.first = 101, .last = DBL_MAX};
   if (also & SCALED) WORKS(clf_flow_set_scaling(f, mean, std));
   if (also & SCALED && f->context) WORKS(clf__flow_set_context_scaling(f, mean, std));
   if (also & NAMED) WORKS(clf_flow_set_columns(f, names));
-  if (also & ON_GRID) WORKS(clf_flow_set_grid(f, grid));
+  if (also & (ON_GRID | LIMITED)) WORKS(clf_flow_set_grid(f, grid));
 }
 
 clf_flow *flow_of(const char *text, uint64_t seed) {

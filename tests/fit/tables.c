@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tables.c: tables of all kinds: weights, contexts, few rows, skewed, discrete or dependent
  * columns. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,51 @@ START_TEST(discrete_columns_are_scored_with_noise) {
 }
 END_TEST
 
+/* Shares and positive numbers near 0, a column of both signs, and one that counts. */
+static void fill_limited(clf_table *x) {
+  uint32_t s = 3;
+  for (int64_t i = 0; i < x->rows; i++) {
+    double *const row = x->at + i * x->cols, v = fabs(nearly_normal(&s));
+    row[0] = 1 / (1 + exp(-2 * nearly_normal(&s)));
+    row[1] = v;
+    row[2] = -0.1 * v * v;
+    row[3] = nearly_normal(&s);
+    row[4] = floor(3 * v);
+  }
+}
+
+START_TEST(samples_stay_within_limits) {
+  enum { ROWS = 500, DRAWN = 5000 };
+  static const double low[4] = {-0.01, 0, -DBL_MAX, 0}, high[4] = {1.01, DBL_MAX, 0, 0};
+  static double drawn_rows[5 * DRAWN];
+  clf_table x;
+  WORKS(clf_table_new(ROWS, 5, &x));
+  fill_limited(&x);
+  clf_fit_options o = brief(2);
+  o.quick = 1;
+  clf_flow *flow = fit(&(clf_fit_data){.x = &x}, &o);
+  const clf_column_grid *const grid = clf_flow_grid(flow);
+  json_t *record = record_of(flow);
+  for (int d = 0; d < 4; d++)
+    ck_assert_msg(grid[d].step == 0 && grid[d].first >= low[d] && grid[d].last <= high[d],
+                  "column %d: %g, %g to %g", d + 1, grid[d].step, grid[d].first, grid[d].last);
+  ck_assert(grid[1].first == 0 && grid[1].last == DBL_MAX && grid[2].last == 0);
+  ck_assert(grid[4].step == 1);
+  ck_assert(notes_about(record, "column 2: all values are at or above 0, and samples will be"));
+  WORKS(clf_sample(flow, 1, 0, DRAWN, drawn_rows));
+  int both = 0;
+  for (int i = 0; i < DRAWN; i++) {
+    const double *const row = drawn_rows + 5 * i;
+    ck_assert(row[0] >= grid[0].first && row[0] <= grid[0].last && row[1] >= 0 && row[2] <= 0);
+    both |= row[3] < 0 ? 1 : 2;
+  }
+  ck_assert_int_eq(both, 3);
+  json_decref(record);
+  clf_flow_free(flow);
+  clf_table_free(&x);
+}
+END_TEST
+
 /* Rows that are near copies of 100 rows: no mixture has as many components, but kernels do.  With a
  * spread of 0.01 the copies have about -log(100) - 2 (log(0.01) + log(2 pi e) / 2) = 1.8 nats. */
 START_TEST(near_copies_are_found_by_kernels) {
@@ -250,6 +296,7 @@ void tests_of_tables(TCase *tc) {
   tcase_add_test(tc, few_rows_of_many_columns);
   tcase_add_test(tc, columns_are_treated_only_if_that_is_better_together);
   tcase_add_test(tc, discrete_columns_are_scored_with_noise);
+  tcase_add_test(tc, samples_stay_within_limits);
   tcase_add_test(tc, near_copies_are_found_by_kernels);
   tcase_add_test(tc, one_column);
   tcase_add_test(tc, tables_without_a_density);

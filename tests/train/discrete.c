@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* discrete.c: discrete columns: training adds noise, and samples are rounded to the grid. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,45 @@ START_TEST(rounds_what_comes_out) {
 }
 END_TEST
 
+/* Beyond a limit numbers are reflected, between two limits as often as it takes. */
+START_TEST(stays_within_limits) {
+  static const clf_column_grid limits[2] = {{0, 0, DBL_MAX}, {0, 0, 1}},
+                               other[2] = {{0, -DBL_MAX, 0}, {0, 0, 0}};
+  static const double z[] = {0, 0.25, -1, -0.25, 3, 1.25, -2, 2.125, 0.5, -7.75, 1, 40.125};
+  static const double want[] = {0.5, 0.375,  1.5, 0.125, 6.5, 0.875,
+                                3.5, 0.6875, 1.5, 0.375, 2.5, 0.3125};
+  double x[12];
+  clf_flow *f = identity();
+  WORKS(clf_flow_set_grid(f, limits));
+  WORKS(clf_invert(f, z, 6, x, NULL));
+  for (int i = 0; i < 12; i++)
+    ck_assert_msg(fabs(x[i] - want[i]) < 1e-5, "number %d is %.17g, not %.17g", i, x[i], want[i]);
+  WORKS(clf_flow_save(f, path_of("limits")));
+  clf_flow_free(f);
+  WORKS(clf_flow_load(dev, path_of("limits"), NULL, &f));
+  ck_assert_int_eq(memcmp(clf_flow_grid(f), limits, sizeof limits), 0);
+  WORKS(clf_flow_set_grid(f, other));
+  WORKS(clf_invert(f, z, 6, x, NULL));
+  for (int i = 0; i < 6; i++) ck_assert_double_eq_tol(x[2 * i], -fabs(0.5 + 2 * z[2 * i]), 1e-5);
+  ck_assert_double_eq_tol(x[11], 0.25 + 0.5 * 40.125, 1e-5);
+  clf_flow_free(f);
+}
+END_TEST
+
+/* Limits are no reason for noise. */
+START_TEST(limits_do_not_change_the_training) {
+  clf_table data = make_data(ROWS, 2);
+  const clf_train_options o = options_of(1, 8);
+  clf_flow *f = make_flow(CLF_NVP, 2);
+  double x[2 * ROWS];
+  WORKS(clf_flow_set_grid(f, (const clf_column_grid[2]){{0, 0, DBL_MAX}, {0, 0, 1}}));
+  clf_trainer *t = make_trainer(f, &data, &o);
+  WORKS(clf_read64(dev, table_of(t)->train, x));
+  for (int64_t i = 0; i < 2 * ROWS; i++) ck_assert_double_eq((float)x[i], (float)data.at[i]);
+  done(t, f, &data);
+}
+END_TEST
+
 START_TEST(grids_that_are_refused) {
   static const struct {
     clf_column_grid grid;
@@ -189,6 +229,9 @@ START_TEST(grids_that_are_refused) {
       {{1, 0, 4.5}, "column 2 has no grid from 0 to 4.5 in steps of 1"},
       {{1, -INFINITY, 0}, "column 2 has no grid from -inf to 0 in steps of 1"},
       {{1e-300, 0, 1e300}, "column 2 has no grid from 0 to 1e+300 in steps of 1e-300"},
+      {{0, 1, 0}, "column 2 has no limits 1 and 0"},
+      {{0, 0, INFINITY}, "column 2 has no limits 0 and inf"},
+      {{0, NAN, 0}, "column 2 has no limits nan and 0"},
   };
   clf_flow *f = discrete_flow(CLF_NVP);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -208,5 +251,7 @@ void tests_of_discrete(TCase *tc) {
   tcase_add_test(tc, resumes_with_the_same_bits);
   tcase_add_test(tc, values_off_the_grid);
   tcase_add_test(tc, rounds_what_comes_out);
+  tcase_add_test(tc, stays_within_limits);
+  tcase_add_test(tc, limits_do_not_change_the_training);
   tcase_add_test(tc, grids_that_are_refused);
 }
