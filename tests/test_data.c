@@ -10,6 +10,7 @@ int main(void) {
   if (!mkdtemp(folder) || chdir(folder)) return 1;
   Suite *s = suite_create("data");
   tests_of_csv(s);
+  tests_of_lines(s);
   tests_of_match(s);
   tests_of_streams(s);
   tests_of_headers(s);

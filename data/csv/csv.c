@@ -34,14 +34,25 @@ static clf_status check_encoding(clf__csv *r) {
   return CLF_OK;
 }
 
-static clf_status check_line(const clf__csv *r) {
-  const char *const why = clf__not_text(r->line, (size_t)(r->close - r->line), 1);
+static clf_status check_part(const clf__csv *r, const char *p, size_t n, int64_t number) {
+  const char *const why = clf__not_text(p, n, 1);
   if (!why) return CLF_OK;
   const char *const remedy =
       strstr(why, "UTF-8") ? " (Excel: \"CSV UTF-8\"; or iconv -f WINDOWS-1252 -t UTF-8)" : "";
   return clf__fail(CLF_EFORMAT,
                    "%s: line %" PRId64 " holds %s; a table of numbers is text in UTF-8%s", r->path,
-                   r->number, why, remedy);
+                   number, why, remedy);
+}
+
+static clf_status check_line(const clf__csv *r) {
+  int64_t number = r->number;
+  for (char *p = r->line; p; number++) {
+    char *const part = p;
+    size_t n;
+    p = clf__csv_part(r, part, &n);
+    CLF_TRY(check_part(r, part, n, number));
+  }
+  return CLF_OK;
 }
 
 /* Skips the lines that the caller does not want, whatever they contain. */
@@ -83,7 +94,7 @@ static clf_status read_names(clf__csv *r, char *p, char *end) {
     if (p && !(c == 0 && r->row_names)) p = clf__csv_take(r->delim, p, end, &f);
     if (f.fault) return clf__csv_refuse(r, c, NULL, f.fault);
     if (!r->odd && !f.quoted && f.n && strchr("0123456789+-.", *f.s)) r->odd = c + 1;
-    r->names[c] = clf__csv_unquoted(&f);
+    r->names[c] = clf__csv_name(&f);
     if (!r->names[c]) return no_memory(r);
   }
   return CLF_OK;

@@ -13,7 +13,8 @@ typedef struct clf__csv {
   locale_t c;
   char *next, *end;    /* the rest of the text; a NUL is at `end` */
   char *line, *close;  /* the current line, without its end and comment */
-  int64_t number;      /* of the current line, from 1 */
+  int64_t number;      /* of the current line in the file, from 1 */
+  int64_t more;        /* lines of the file that the current one continues over, in quotes */
   char delim, comment; /* a delimiter ' ' is any run of blanks */
 
   /* The format of numbers.  Unless the caller chose, `decimal` is 0 until the first number with
@@ -26,6 +27,7 @@ typedef struct clf__csv {
 
   /* The layout of columns. */
   int64_t first;      /* number of the first line that is not a comment; 0: unknown yet */
+  int64_t title;      /* number of the last line of the file that belongs to it */
   int32_t cols;       /* of the file */
   int32_t *numeric;   /* per column: how many of the examined lines have a number there */
   int64_t others;     /* examined lines with the same number of fields, without the first */
@@ -60,7 +62,31 @@ typedef struct clf__csv {
   int64_t id_cap; /* capacity of t.ids, texts */
 } clf__csv;
 
-/* ---- csv_fields.c: lines and fields -------------------------------------------------- */
+/* ---- csv_lines.c --------------------------------------------------------------------- */
+
+/* Advances to the next line that is neither blank nor a comment; 0 at the end of the text.  A
+ * quoted field may hold line ends: then the current line is several lines of the file.  It may
+ * contain anything: see clf__not_text(). */
+int clf__csv_step(clf__csv *r);
+static inline int clf__csv_ends_line(char ch) { return ch == '\n' || ch == '\r'; }
+/* The next part of the current line, from p up to one of its line ends, or to its own end; returns
+ * where the part after it begins, or NULL. */
+char *clf__csv_part(const clf__csv *r, char *p, size_t *n);
+/* A position between lines, to which a function returns that has read ahead. */
+typedef struct clf__csv_position {
+  char *next;
+  int64_t number, more;
+} clf__csv_position;
+static inline clf__csv_position clf__csv_tell(const clf__csv *r) {
+  return (clf__csv_position){r->next, r->number, r->more};
+}
+static inline void clf__csv_seek(clf__csv *r, clf__csv_position to) {
+  r->next = to.next;
+  r->number = to.number;
+  r->more = to.more;
+}
+
+/* ---- csv_fields.c -------------------------------------------------------------------- */
 
 typedef struct clf__field {
   char *s; /* without surrounding blanks and without quotes */
@@ -69,20 +95,9 @@ typedef struct clf__field {
   const char *fault; /* what is wrong with its quotes, or NULL */
 } clf__field;
 
-/* Advances to the next line that is neither blank nor a comment; 0 at the end of the text.  The
- * line may contain anything: see clf__not_text(). */
-int clf__csv_step(clf__csv *r);
-/* A position between lines, to which a function returns that has read ahead. */
-typedef struct clf__csv_position {
-  char *next;
-  int64_t number;
-} clf__csv_position;
-static inline clf__csv_position clf__csv_tell(const clf__csv *r) {
-  return (clf__csv_position){r->next, r->number};
-}
-static inline void clf__csv_seek(clf__csv *r, clf__csv_position to) {
-  r->next = to.next;
-  r->number = to.number;
+/* Blanks may surround fields. */
+static inline int clf__csv_is_blank(char delim, char ch) {
+  return ch == ' ' || (ch == '\t' && delim != '\t');
 }
 /* Takes the field at p and returns the start of the next one: NULL after the last field, `end`
  * itself after a trailing delimiter, which an empty field follows. */
@@ -125,6 +140,11 @@ int clf__csv_is_whole(const clf__field *f);
 
 /* The text of a field, with "" in quotes as "; NULL if memory runs out. */
 char *clf__csv_unquoted(const clf__field *f);
+/* The same as the name of a column, where each line end becomes a blank. */
+char *clf__csv_name(const clf__field *f);
+int clf__csv_is_name(const clf__field *f, const char *name);
+/* The same as a label, which becomes part of the names of columns: tabs become blanks too. */
+char *clf__csv_label(const clf__field *f);
 
 /* Text in place of a number rather than a name: "NA", "50%", "1,234", "O.5". */
 int clf__csv_is_missing(const clf__field *f);

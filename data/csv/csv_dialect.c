@@ -24,20 +24,31 @@ typedef struct sample {
   int n;
 } sample;
 
-/* Lines that are blank for any delimiter are not used. */
-static clf_status take_sample(clf__csv *r, sample *s) {
+static int is_blank(const clf__csv *r) {
+  const char *p = r->line;
+  while (p < r->close && clf__csv_is_blank(' ', *p)) p++;
+  return p == r->close;
+}
+
+static void take_line(clf__csv *r, sample *s) {
+  if (!r->first) r->first = r->number;
+  if (!r->title) r->title = r->number + r->more;
+  s->at[s->n++] = (line){r->line, r->close, 0};
+}
+
+/* The lines for this delimiter, which decides where quotes may hold line ends.  Lines that are
+ * blank for any delimiter are not used. */
+static void take_lines(clf__csv *r, char delim, sample *s) {
   const clf__csv_position here = clf__csv_tell(r);
   size_t bytes = 0;
-  *s = (sample){malloc(LINES * sizeof *s->at), 0};
-  if (!s->at) return clf__fail(CLF_ENOMEM, "%s: no memory to judge its lines", r->path);
-  r->delim = ' ';
-  while (s->n < LINES && (bytes < BYTES || s->n < 2) && clf__csv_step(r)) {
-    if (!r->first) r->first = r->number;
-    s->at[s->n++] = (line){r->line, r->close, 0};
+  r->delim = delim;
+  r->first = r->title = 0;
+  for (s->n = 0; s->n < LINES && (bytes < BYTES || s->n < 2) && clf__csv_step(r);) {
+    if (is_blank(r)) continue;
+    take_line(r, s);
     bytes += (size_t)(r->close - r->line);
   }
   clf__csv_seek(r, here);
-  return s->n ? CLF_OK : clf__fail(CLF_EFORMAT, "%s: the file is empty", r->path);
 }
 
 /* ---- The delimiter --------------------------------------------------------------------------- */
@@ -126,12 +137,13 @@ static char of_one_column(const sample *s, char best, char decimal) {
 }
 
 /* Commas and blanks are always tried: the only column of a file may have a name with blanks. */
-static char find_delimiter(const clf__csv *r, sample *s) {
+static char find_delimiter(clf__csv *r, sample *s) {
   char best = 0;
   score top = {.share = -1};
   if (r->o->delimiter) return r->o->delimiter;
   for (const char *d = delimiters; *d; d++) {
     int there = *d == ',' || *d == ' ';
+    take_lines(r, *d, s);
     for (int i = 0; i < s->n && !there; i++) there = holds(&s->at[i], *d);
     if (!there || *d == r->o->decimal) continue;
     const score x = rate(r, *d, s);
@@ -139,7 +151,19 @@ static char find_delimiter(const clf__csv *r, sample *s) {
     best = *d;
     top = x;
   }
-  return top.usual == 1 ? of_one_column(s, best, r->o->decimal) : best;
+  if (top.usual > 1) return best;
+  take_lines(r, best, s);
+  return of_one_column(s, best, r->o->decimal);
+}
+
+static clf_status take_sample(clf__csv *r, sample *s) {
+  *s = (sample){malloc(LINES * sizeof *s->at), 0};
+  if (!s->at) return clf__fail(CLF_ENOMEM, "%s: no memory to judge its lines", r->path);
+  take_lines(r, ' ', s);
+  if (s->n == 0) return clf__fail(CLF_EFORMAT, "%s: the file is empty", r->path);
+  take_lines(r, find_delimiter(r, s), s);
+  count_fields(r->delim, s);
+  return CLF_OK;
 }
 
 /* Refuses a single column of numbers whose thousands are separated: "1 000,2" would be read as the
@@ -334,10 +358,6 @@ static tally look_at_first(const clf__csv *r, const line *l, const columns *k) {
   return evidence.numbers + evidence.quoted + evidence.names + evidence.values ? evidence : all;
 }
 
-static int is_word(const clf__field *f, const char *word) {
-  return f->n == strlen(word) && !memcmp(f->s, word, f->n);
-}
-
 /* Whether the first line contains the names of all columns of a model, in this order. */
 static int holds_names_of_model(const clf__csv *r, const line *l) {
   const clf_columns *const like = r->o->like;
@@ -347,7 +367,7 @@ static int holds_names_of_model(const clf__csv *r, const line *l) {
     clf__field f;
     p = clf__csv_take(r->delim, p, l->end, &f);
     if (f.fault) return 0;
-    at += is_word(&f, like->names[at]);
+    at += clf__csv_is_name(&f, like->names[at]);
   }
   return at == like->count;
 }
@@ -361,7 +381,7 @@ static int holds_given_name(const clf__csv *r, const line *l) {
     p = clf__csv_take(r->delim, p, l->end, &f);
     for (int32_t i = 0; i < o->column_count + o->drop_count; i++) {
       const char *const word = i < o->column_count ? o->columns[i] : o->drop[i - o->column_count];
-      if (!number_of(word) && is_word(&f, word)) return 1;
+      if (!number_of(word) && clf__csv_is_name(&f, word)) return 1;
     }
   }
   return 0;
@@ -495,8 +515,6 @@ static void judge_comment(clf__csv *r) {
 static clf_status judge_all(clf__csv *r, sample *s, columns *k) {
   int64_t from;
   CLF_TRY(take_sample(r, s));
-  r->delim = find_delimiter(r, s);
-  count_fields(r->delim, s);
   CLF_TRY(refuse_thousands(r, s));
   CLF_TRY(judge_layout(r, s));
   CLF_TRY(look_at_columns(r, s, k));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* csv_fields.c: text as lines and fields, and types of fields. */
+/* csv_fields.c: lines as fields, and types of fields. */
 #define _GNU_SOURCE
 #include "csv.h"
 
@@ -9,69 +9,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- Lines ---------------------------------------------------------------- */
-
-static int blank(char delim, char ch) { return ch == ' ' || (ch == '\t' && delim != '\t'); }
-
-/* A line ends with LF, CR LF or, as on old Macs, CR. */
-static void cut_line(clf__csv *r) {
-  r->line = r->next;
-  char *p = r->next;
-  while (p < r->end && *p != '\n' && *p != '\r') p++;
-  r->close = p;
-  if (p < r->end) p += *p == '\r' && p + 1 < r->end && p[1] == '\n' ? 2 : 1;
-  r->next = p;
-  r->number++;
-}
-
-/* A row that begins with an error value of Excel is not a comment. */
-static int is_excel_error(const clf__csv *r, const char *p) {
-  static const char *const errors[] = {"#N/A",   "#DIV/0!", "#VALUE!", "#REF!",
-                                       "#NAME?", "#NUM!",   "#NULL!"};
-  for (size_t i = 0; i < sizeof errors / sizeof *errors && !r->o->comment; i++) {
-    const size_t n = strlen(errors[i]);
-    if ((size_t)(r->close - p) >= n && !memcmp(p, errors[i], n)) return 1;
-  }
-  return 0;
-}
-
-/* Cuts off a comment.  Lines that begin with '#' are comments unless the caller chose another
- * character; within a line only the chosen character starts one, because '#' may be part of a
- * name.  Returns whether there was a comment. */
-static int cut_comment(clf__csv *r) {
-  char *p = r->line;
-  while (p < r->close && (*p == ' ' || *p == '\t')) p++;
-  if (p == r->close) return 0;
-  const int whole = *p == r->comment && !is_excel_error(r, p);
-  if (!whole && !r->o->comment) return 0;
-  for (int inside = 0; p < r->close && (inside || *p != r->comment); p++) inside ^= *p == '"';
-  const int found = p < r->close;
-  if (whole && !r->first) {
-    r->said = p + 1;
-    r->said_end = r->close;
-    r->said_line = r->number;
-  }
-  r->close = p;
-  return found;
-}
-
-/* If tabs are the delimiter, a line of tabs is a row of empty fields. */
-static int holds_something(const clf__csv *r) {
-  for (const char *p = r->line; p < r->close; p++)
-    if (!blank(r->delim, *p)) return 1;
-  return 0;
-}
-
-int clf__csv_step(clf__csv *r) {
-  while (r->next < r->end) {
-    cut_line(r);
-    const int comment = cut_comment(r);
-    if (holds_something(r)) return 1;
-    r->inner += comment && r->t.rows > 0;
-  }
-  return 0;
-}
-
 /* ---- Fields --------------------------------------------------------------- */
 
 static char *take_quoted(char delim, char *p, char *end, clf__field *f) {
@@ -80,23 +17,23 @@ static char *take_quoted(char delim, char *p, char *end, clf__field *f) {
   *f = (clf__field){open, (size_t)(p - open), 1, p < end ? NULL : "the quote is not closed"};
   if (p < end) p++;
   const char *const after = p;
-  while (p < end && blank(delim, *p)) p++;
+  while (p < end && clf__csv_is_blank(delim, *p)) p++;
   if (p < end && *p != delim && (delim != ' ' || p == after)) f->fault = "text follows the quotes";
   return p;
 }
 
 char *clf__csv_take(char delim, char *p, char *end, clf__field *f) {
-  while (p < end && blank(delim, *p)) p++;
+  while (p < end && clf__csv_is_blank(delim, *p)) p++;
   if (p < end && *p == '"') {
     p = take_quoted(delim, p, end, f);
   } else {
     char *const begin = p;
-    while (p < end && (delim == ' ' ? !blank(delim, *p) : *p != delim)) p++;
+    while (p < end && (delim == ' ' ? !clf__csv_is_blank(delim, *p) : *p != delim)) p++;
     char *last = p;
-    while (last > begin && blank(delim, last[-1])) last--;
+    while (last > begin && clf__csv_is_blank(delim, last[-1])) last--;
     *f = (clf__field){begin, (size_t)(last - begin), 0, NULL};
     if (delim == ' ')
-      while (p < end && blank(delim, *p)) p++;
+      while (p < end && clf__csv_is_blank(delim, *p)) p++;
   }
   if (f->fault || p == end) return NULL;
   return delim == ' ' ? p : p + 1;
@@ -119,22 +56,54 @@ int64_t clf__csv_count(char delim, char *p, char *end) {
 }
 
 char *clf__csv_unquoted(const clf__field *f) {
-  char *const name = malloc(f->n + 1), *w = name;
-  if (!name) return NULL;
+  char *const text = malloc(f->n + 1), *w = text;
+  if (!text) return NULL;
   for (size_t i = 0; i < f->n; i++) {
     *w++ = f->s[i];
     if (f->quoted && f->s[i] == '"') i++;
   }
   *w = 0;
+  return text;
+}
+
+/* The character of a name at *p, which is advanced. */
+static char next_of_name(const clf__field *f, const char **p) {
+  const char ch = *(*p)++;
+  if (ch == '\r' && *p < f->s + f->n && **p == '\n') ++*p;
+  if (ch == '"' && f->quoted) ++*p;
+  return clf__csv_ends_line(ch) ? ' ' : ch;
+}
+
+char *clf__csv_name(const clf__field *f) {
+  char *const name = malloc(f->n + 1), *w = name;
+  if (!name) return NULL;
+  for (const char *p = f->s; p < f->s + f->n;) *w++ = next_of_name(f, &p);
+  *w = 0;
   return name;
+}
+
+char *clf__csv_label(const clf__field *f) {
+  char *const label = clf__csv_name(f);
+  for (char *p = label; p && *p; p++)
+    if (*p == '\t') *p = ' ';
+  return label;
+}
+
+int clf__csv_is_name(const clf__field *f, const char *name) {
+  const char *p = f->s;
+  while (p < f->s + f->n && *name)
+    if (next_of_name(f, &p) != *name++) return 0;
+  return p >= f->s + f->n && !*name;
 }
 
 /* ---- Numbers -------------------------------------------------------------- */
 
+static int is_space(char ch) { return clf__csv_is_blank(' ', ch) || clf__csv_ends_line(ch); }
+
 static clf__field trimmed(const clf__field *f) {
   clf__field t = *f;
-  while (t.n && blank(' ', *t.s)) t.s++, t.n--;
-  while (t.n && blank(' ', t.s[t.n - 1])) t.n--;
+  while (t.n && is_space(*t.s)) t.s++, t.n--;
+  while (t.n && is_space(t.s[t.n - 1])) t.n--;
   return t;
 }
 

@@ -27,6 +27,7 @@ typedef struct guess {
   int32_t count;  /* distinct fields */
   int32_t room;   /* for labels: 0, 4, 16, 64 or CLF_CATEGORIES_MAX */
   int too_many;   /* there are more than CLF_CATEGORIES_MAX */
+  int too_long;   /* some field has more than CLF_NAME_LONGEST bytes */
   int refused;    /* cannot be labels */
   char **labels;  /* (room) */
   int16_t *slots; /* (4 room) index in labels plus 1; 0: free */
@@ -111,8 +112,9 @@ static clf_status see(const clf__csv *r, guess **to, const clf__field *f) {
   if (!*to) *to = new_guess();
   guess *const g = *to;
   if (!g) return clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
-  char *const text = clf__csv_unquoted(f);
+  char *const text = clf__csv_label(f);
   if (!text) return clf__fail(CLF_ENOMEM, "%s: no memory for its labels", r->path);
+  g->too_long |= strlen(text) > CLF_NAME_LONGEST;
   clf_status s = CLF_OK;
   if (clf__csv_kind(r, f, &v) == CLF_FIELD_TEXT)
     s = see_text(g, f, text);
@@ -128,15 +130,12 @@ static int by_text(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Labels become part of column names, so they contain no tabs. */
-static clf_status make_category(const clf__csv *r, int64_t column, clf_column *k, guess *g) {
+static clf_status make_category(clf_column *k, guess *g) {
   qsort(g->labels, (size_t)g->count, sizeof *g->labels, by_text);
   k->kind = CLF_COLUMN_CATEGORY;
   k->category_count = g->count;
   k->categories = clf__names_copy(g->labels, g->count);
-  if (!k->categories) return clf__fail(CLF_ENOMEM, "no memory for the labels of a column");
-  if (clf_column_check(k) == CLF_OK) return CLF_OK;
-  return clf__csv_refuse_column(r, column, "%s", clf_errmsg());
+  return k->categories ? CLF_OK : clf__fail(CLF_ENOMEM, "no memory for the labels of a column");
 }
 
 static clf_status make_boolean(clf_column *k, const guess *g) {
@@ -178,13 +177,14 @@ static int is_refused(const clf__csv *r, guess *const *guesses, int64_t c) {
   return guesses[c] && guesses[c]->refused && r->to[c] >= 0;
 }
 
-/* "name (19 in 19 rows)": the columns whose texts are not labels. */
-static clf__name_list list_texts(const clf__csv *r, guess *const *guesses) {
+/* "name (19 in 19 rows)": the columns whose texts are not labels, because some are too long or
+ * for their number. */
+static clf__name_list list_texts(const clf__csv *r, guess *const *guesses, int too_long) {
   clf__name_list list = {.used = 0};
   for (int32_t c = 0; c < r->cols; c++) {
     char text[160], many[32];
     const guess *const g = guesses[c];
-    if (!is_refused(r, guesses, c)) continue;
+    if (!is_refused(r, guesses, c) || g->too_long != too_long) continue;
     const int n =
         snprintf(text, sizeof text, "%s (%s in %" PRId64 " rows)", clf__csv_column_name(r, c).s,
                  many_texts(g, many, sizeof many), g->numbers + g->texts);
@@ -202,8 +202,16 @@ static clf_status take_out(clf__csv *r, guess *const *guesses, char *out) {
     CLF_TRY(clf__csv_take_out(r, out, "as no row has a value there", &list));
   for (int64_t c = 0; c < r->cols; c++) out[c] = (char)is_refused(r, guesses, c);
   CLF_TRY(clf__csv_take_row_names(r, out));
-  list = list_texts(r, guesses);
-  return clf__csv_take_out(r, out, "with too many different texts to be categories", &list);
+  for (int too_long = 0; too_long < 2; too_long++) {
+    for (int64_t c = 0; c < r->cols; c++)
+      out[c] = is_refused(r, guesses, c) && guesses[c]->too_long == too_long;
+    list = list_texts(r, guesses, too_long);
+    CLF_TRY(clf__csv_take_out(r, out,
+                              too_long ? "with texts too long to be categories"
+                                       : "with too many different texts to be categories",
+                              &list));
+  }
+  return CLF_OK;
 }
 
 static clf_status take_out_unless_selected(clf__csv *r, guess *const *guesses) {
@@ -229,13 +237,16 @@ static clf_status refuse_texts(const clf__csv *r, guess *const *guesses) {
   }
   if (first < 0) return CLF_OK;
   const guess *const g = guesses[first];
-  const int64_t all = g->numbers + g->texts;
+  const char *const what = strchr(drop, ',') ? "all such columns" : "the column";
   char many[32];
-  return clf__csv_refuse_column(r, first,
-                                "%s different texts in %" PRId64
-                                " rows are not categories; --drop %s leaves %s out",
-                                many_texts(g, many, sizeof many), all, drop,
-                                strchr(drop, ',') ? "all such columns" : "the column");
+  if (g->too_long)
+    return clf__csv_refuse_column(
+        r, first, "texts of more than %d bytes are not categories; --drop %s leaves %s out",
+        CLF_NAME_LONGEST, drop, what);
+  return clf__csv_refuse_column(
+      r, first,
+      "%s different texts in %" PRId64 " rows are not categories; --drop %s leaves %s out",
+      many_texts(g, many, sizeof many), g->numbers + g->texts, drop, what);
 }
 
 /* Labels repeat, except in tables with few rows. */
@@ -247,8 +258,8 @@ static clf_status decide(const clf__csv *r, int64_t column, guess *g, clf_column
   if (g->numbers == 0 && g->pairs) return make_boolean(k, g);
   if (g->numbers == 0 && g->dates.forms) return make_date(r, column, k, g);
   if (2 * g->misspelt > g->texts) return CLF_OK;
-  g->refused = g->too_many || (g->count > FEW && 2 * g->count > all);
-  return g->refused ? CLF_OK : make_category(r, column, k, g);
+  g->refused = g->too_many || g->too_long || (g->count > FEW && 2 * g->count > all);
+  return g->refused ? CLF_OK : make_category(k, g);
 }
 
 /* ---- All columns ----------------------------------------------------------------------------- */
@@ -309,9 +320,16 @@ clf_status clf__csv_find_kinds(clf__csv *r) {
 
 /* ---- Values ----------------------------------------------------------------------------- */
 
+/* Whether the text of a field differs from it as a label. */
+static int differs(const clf__field *f) {
+  for (size_t i = 0; i < f->n; i++)
+    if (f->s[i] == '"' || f->s[i] == '\t' || clf__csv_ends_line(f->s[i])) return 1;
+  return 0;
+}
+
 static int read_text(const clf_column *k, const clf__field *f, double *v) {
-  if (!f->quoted || !memchr(f->s, '"', f->n)) return clf__column_read(k, f->s, f->n, v);
-  char *const text = clf__csv_unquoted(f);
+  if (!differs(f)) return clf__column_read(k, f->s, f->n, v);
+  char *const text = clf__csv_label(f);
   const int is = text && clf__column_read(k, text, strlen(text), v);
   free(text);
   return is;

@@ -159,7 +159,7 @@ clf_status clf__csv_refuse_count(const clf__csv *r, int64_t n, int64_t want) {
   char advice[128] = "";
   if (want != r->usual && n == r->usual && r->others > 1)
     snprintf(advice, sizeof advice,
-             "; if the text begins with a title, --skip %" PRId64 " skips it%s", r->first,
+             "; if the text begins with a title, --skip %" PRId64 " skips it%s", r->title,
              want == 1 && n == 2 && r->delim == ','
                  ? "; if ',' is the decimal sign, say --decimal ,"
                  : "");

@@ -144,8 +144,8 @@ CLF_API clf_status clf_table_options_set(clf_table_options *options, const char 
  * first bytes), or generates a synthetic data set.
  *
  * Text has one sample per line, in UTF-8, independent of the locale.  Lines end with LF, CR LF or
- * CR; blank lines and lines that start with '#' are skipped; fields may be in double quotes.  The
- * dialect is detected from the first 1000 lines:
+ * CR; blank lines and lines that start with '#' are skipped; fields may be in double quotes, and
+ * hold line ends there.  The dialect is detected from the first 1000 lines:
  *   - the delimiter is the one of tab ; , | and blanks for which most fields are numbers and lines
  *     have equal length;
  *   - ',' is the decimal mark if numbers have a comma and none has a point;

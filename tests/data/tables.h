@@ -9,6 +9,7 @@
 
 /* The tests of a file. */
 void tests_of_csv(Suite *s);
+void tests_of_lines(Suite *s);
 void tests_of_match(Suite *s);
 void tests_of_streams(Suite *s);
 void tests_of_dialect(Suite *s);

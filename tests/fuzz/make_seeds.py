@@ -57,6 +57,7 @@ put("csv", "quotes", '"a ""b""";"c"\n1;2\n')
 put("csv", "odd", "\ufeff1\t2\r\n nan\tinf\r\n1e999\t0x1p3\n,,,\n")
 put("csv", "nul", b"1,2\n3,\x004\n")
 
+put("csv", "lines", '"a\r\n(b)",c\n1,"x\n""y"""\n2,"x\n\n#",\n3,"open\n4,"\n')
 put("csv", "pandas", ",0,1\n0,0.5,1.5\n1,2.5,3.5\n")
 put("csv", "savetxt", "# x y\n1.0e+00 2.0e+00\n# between\n3 4\n")
 put("csv", "commas", "sep=;\na;b;\n1,5;2;\n1,234;2,5;\n")

@@ -53,6 +53,23 @@ static void names(void) {
 }
 static void long_digits(void) { csv_of("1", MILLION); }
 static void quotes(void) { csv_of("\"", MILLION); }
+static void line_ends(void) { csv_of("\"1\n\"\n", MILLION / 5); }
+/* A field is open at the end of every line; the last one stays open. */
+static void open_fields(void) {
+  limit_bytes b = {0};
+  limit_repeat(&b, "\"", 1);
+  limit_repeat(&b, "\n\",\"", MILLION / 4);
+  limit_write(&b, "a.csv");
+}
+/* Quotes that text follows. */
+static void stray_quotes(void) { csv_of("\"a\n", MILLION / 3); }
+/* One that nothing closes before many lines. */
+static void first_quote(void) {
+  limit_bytes b = {0};
+  limit_repeat(&b, "\"a\n", 1);
+  limit_repeat(&b, "\"\"\n", MILLION / 3);
+  limit_write(&b, "a.csv");
+}
 
 /* As the program reads them, which looks for labels, dates and missing values. */
 static clf_status read_with(clf_table_options o) {
@@ -205,6 +222,11 @@ static const limit_case cases[] = {
     CSV("names of columns", names, NULL),
     CSV("one number of a million digits", long_digits, ""),
     CSV("quotes", quotes, ""),
+    CSV("line ends in quotes", line_ends, NULL),
+    {"CSV, kinds of columns", "open fields", open_fields, "a.csv", read_kinds,
+     "the field is empty"},
+    {"CSV, kinds of columns", "stray quotes", stray_quotes, "a.csv", read_kinds, "is not closed"},
+    {"CSV, kinds of columns", "a first quote", first_quote, "a.csv", read_kinds, "is not closed"},
     NPY("booleans", booleans, NULL),
     NPY("booleans, the other order", turned, NULL),
     NPY("a shape that is not there", npy_claims, "takes"),
