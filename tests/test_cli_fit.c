@@ -54,6 +54,10 @@ START_TEST(raw_table) {
   succeeds("fit birds.csv --time 2", "model:  birds.flow\nreport: birds.report.html\n");
   ck_assert(is_there("birds.flow") && is_there("birds.report.html"));
   succeeds("sample birds.flow -n 400 --seed 3 --out s.csv", "");
+  const result r = run("info birds.flow");
+  ck_assert_msg(strstr(r.out, "\nlimits    x4: samples at least 0\n") != NULL, "%s", r.out);
+  release(r);
+  succeeds("sample birds.flow -n 9 --beyond-limits --out b.csv", "");
   char *text = read_file("s.csv", NULL);
   ck_assert_msg(strncmp(text, "kind,sex,caught,eggs,wing\n", 26) == 0, "%.200s", text);
   int rows = 0, terns = 0;

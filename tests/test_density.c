@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_density.c: built-in log-densities, and importance sampling of given ones. */
 #define _XOPEN_SOURCE 700 /* M_PI */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,6 +195,30 @@ START_TEST(weights_of_the_flow_itself) {
 }
 END_TEST
 
+/* Reflected samples do not have the flow's density: weights are those of samples beyond limits. */
+START_TEST(weights_beyond_limits) {
+  static const clf_column_grid grid[2] = {{0, 0, DBL_MAX}, {0, -1, 1}};
+  const clf_density d = {.dim = 2, .log_density = own_density, .context = flow};
+  clf_importance_score s;
+  double x[400], z[400], lw[200];
+  WORKS(clf_sample(flow, 5, 0, 200, z));
+  WORKS(clf_flow_set_grid(flow, grid));
+  WORKS(clf_importance(flow, &d, 5, 0, 200, &s, x, lw));
+  ck_assert_int_eq(memcmp(x, z, sizeof x), 0);
+  ck_assert_double_eq_tol(s.log_z, log(3), 1e-12);
+  ck_assert_int_eq(memcmp(clf_flow_grid(flow), grid, sizeof grid), 0);
+  WORKS(clf_sample(flow, 5, 0, 200, x));
+  int reflected = 0;
+  for (int i = 0; i < 200; i++) {
+    ck_assert(x[2 * i] >= 0 && fabs(x[2 * i + 1]) <= 1);
+    reflected += x[2 * i] != z[2 * i];
+  }
+  ck_assert_int_gt(reflected, 20);
+  WORKS(clf_flow_remove_limits(flow));
+  ck_assert_ptr_null(clf_flow_grid(flow));
+}
+END_TEST
+
 /* log Z of targets within its error; with more samples than a chunk. */
 START_TEST(integrals_of_targets) {
   static const char *const targets[] = {"normal:std=0.8", "mixture:modes=2,radius=0.5,std=0.9",
@@ -254,6 +279,7 @@ static TCase *tests(void) {
   tcase_add_test(tc, every_target_opens);
   tcase_add_test(tc, scores_of_weights);
   tcase_add_test(tc, weights_of_the_flow_itself);
+  tcase_add_test(tc, weights_beyond_limits);
   tcase_add_test(tc, integrals_of_targets);
   tcase_add_test(tc, broken_densities);
   return tc;

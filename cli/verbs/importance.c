@@ -20,7 +20,8 @@ static cli_option options[] = {
      CLI_TEXT, &o.target, NULL, 0, 0},
     {"--values", "FILE",
      "weight them by the log-densities in this file instead: one column, a row for each sample "
-     "that `clflow sample` draws with the same --seed and --first; -inf is a density of 0",
+     "that `clflow sample --beyond-limits` draws with the same --seed and --first; -inf is a "
+     "density of 0",
      CLI_INPUT, &o.values, NULL, 0, 0},
     {"-n", "N", "draw this many samples (default 10000, or as many as --values has)", CLI_COUNT,
      &o.count, NULL, 0, 0},

@@ -14,6 +14,7 @@ static struct {
   const char *out;
   int32_t grid[2]; /* 0: not given */
   double temperature;
+  int beyond;
 } o;
 
 static cli_option options[] = {
@@ -30,6 +31,10 @@ static cli_option options[] = {
     {"--temperature", "T",
      "multiply the spread of the latent variables around the mean of the base by T", CLI_FROM_0,
      &o.temperature, "1", 0, 0},
+    {"--beyond-limits", NULL,
+     "leave samples as the density has them, beyond the limits of columns too; `clflow importance "
+     "--values` needs such samples",
+     CLI_FLAG, &o.beyond, NULL, 0, 0},
     CLI_OPTION_SEED(&o.seed, "the stream of samples"),
     {"--first", "I", "skip this many samples of the stream", CLI_INDEX, &o.first, "0", 0, 0},
     CLI_OPTION_GIVEN("set the context of a conditional model: NAME=VALUE,..., or FILE.csv or "
@@ -71,6 +76,7 @@ static clf_status draw_some(clf_flow *flow, const void *context, int64_t first, 
                             double *x) {
   const task *t = context;
   first += t->first;
+  if (o.beyond) CLF_TRY(clf_flow_remove_limits(flow));
   if (o.temperature == 1)
     return t->given ? clf_sample_given_part(flow, t->given->at, t->given->rows, o.seed, o.count,
                                             first, n, x)

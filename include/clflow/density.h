@@ -64,7 +64,8 @@ typedef struct clf_importance_score {
                                 -inf and NaN if a weight is 0 */
 } clf_importance_score;
 
-/* Draws samples first .. first + n - 1 of the stream `seed` (as clf_sample()) and computes their
+/* Draws samples first .. first + n - 1 of the stream `seed` (as clf_sample(), but
+ * beyond the limits of columns, see clf_flow_remove_limits()) and computes their
  * weights, which are written to x (n, dim) and log_weights (n) unless NULL.
  * Errors: EINVAL, ESHAPE (density and flow have different dimensions), ENUM (the log-density of
  * a sample is NaN or infinite; names the sample). */

@@ -126,6 +126,9 @@ CLF_API clf_status clf_flow_set_grid(clf_flow *flow, const clf_column_grid *grid
 /* The grids, owned by the flow and valid until they are set again; NULL: all columns are
  * continuous and have no limits. */
 CLF_API const clf_column_grid *clf_flow_grid(const clf_flow *flow);
+/* Removes the limits, but not the grids.  Samples have the flow's density then: importance sampling
+ * needs such samples, and clf_importance() draws them.  Errors: ENOMEM. */
+CLF_API clf_status clf_flow_remove_limits(clf_flow *flow);
 
 /* Sets the names of the D columns of the data, in the order of the flow, copied; NULL removes
  * them.  They are saved with the flow; calls on plain arrays ignore them.  clf_trainer_create()

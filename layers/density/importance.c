@@ -130,6 +130,22 @@ static clf_status check(const clf_flow *f, const clf_density *d, int64_t first, 
   return clf__rows_fit(n, D, sizeof(double));
 }
 
+/* With the flow's own density, without limits; they are set again afterwards. */
+static clf_status weigh_unlimited(clf_flow *f, const clf_density *d, const chunk *c, uint64_t seed,
+                                  int64_t first, int64_t n, double *x, double *log_weights) {
+  const clf_column_grid *const grid = clf_flow_grid(f);
+  if (!grid) return weigh_all(f, d, c, seed, first, n, x, log_weights);
+  const size_t bytes = (size_t)d->dim * sizeof *grid;
+  clf_column_grid *const kept = malloc(bytes);
+  if (!kept) return clf__fail(CLF_ENOMEM, "no memory for the limits of %d columns", (int)d->dim);
+  memcpy(kept, grid, bytes);
+  clf_status s = clf_flow_remove_limits(f);
+  if (!s) s = weigh_all(f, d, c, seed, first, n, x, log_weights);
+  const clf_status again = clf_flow_set_grid(f, kept);
+  free(kept);
+  return s ? s : again;
+}
+
 clf_status clf_importance(clf_flow *f, const clf_density *d, uint64_t seed, int64_t first,
                           int64_t n, clf_importance_score *score, double *x, double *log_weights) {
   CLF_GIVEN("flow, density, score", f, d, score);
@@ -140,7 +156,7 @@ clf_status clf_importance(clf_flow *f, const clf_density *d, uint64_t seed, int6
     return clf__fail(CLF_ENOMEM, "no memory for the weights of %lld samples", (long long)n);
   double *lw = memory + rows * (D + 2);
   const chunk c = {memory, memory + rows * D, memory + rows * (D + 1)};
-  clf_status s = weigh_all(f, d, &c, seed, first, n, x, lw);
+  clf_status s = weigh_unlimited(f, d, &c, seed, first, n, x, lw);
   if (!s) s = clf_importance_score_of(lw, n, score);
   if (!s && log_weights) memcpy(log_weights, lw, (size_t)n * sizeof *lw);
   free(memory);

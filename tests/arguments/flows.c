@@ -25,6 +25,7 @@ START_TEST(flows) {
   ck_assert_int_eq(clf_flow_scaling(flow, NULL, NULL), 0);
   QUIET(clf_flow_is_scaled, clf_flow_is_scaled(NULL) == 0);
   NO(clf_flow_set_grid, "flow", NULL, NULL);
+  NO(clf_flow_remove_limits, "flow", NULL);
   QUIET(clf_flow_grid, clf_flow_grid(NULL) == NULL && clf_flow_grid(flow) == NULL);
   NO(clf_flow_set_columns, "flow", NULL, NULL);
   QUIET(clf_flow_columns, clf_flow_columns(NULL) == NULL);
