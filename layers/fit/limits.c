@@ -7,30 +7,27 @@
 #include "grid.h"
 #include "names.h"
 
-/* The fewest rows that show on which side of 0 a column stays. */
-enum { FEWEST = 20 };
-
 static const clf_column_grid none = {0, 0, 0}, positive = {0, 0, DBL_MAX},
                              negative = {0, -DBL_MAX, 0}, day = {0, 0, 86399 /* seconds */};
 
-/* Usual limits of shares, percentages and correlations.  Values of these come near the upper one,
- * within a part of it. */
+/* Usual limits of shares, percentages and correlations.  Of many values some come near the upper
+ * one, within a part of it. */
 static const struct { double low, high, near; } usual[] = {{0, 1, 0.1}, {0, 100, 1}, {-1, 1, 0.1}};
+enum { MANY = 100 };
 
-/* A logit has limits of its own; other columns stay within the usual ones, or on their side of 0.
- */
+/* The usual limits of a column, or those of its logit; other columns stay on their side of 0. */
 static clf_column_grid seen_of(const clf_table *x, int32_t d, const clf_treatment *t) {
   double low = INFINITY, high = -INFINITY;
   for (int64_t i = 0; i < x->rows; i++) {
     low = fmin(low, x->at[i * x->cols + d]);
     high = fmax(high, x->at[i * x->cols + d]);
   }
-  if (t->kind == CLF_TREAT_LOGIT && low >= t->a && high <= t->b)
-    return (clf_column_grid){0, low >= 0 ? fmax(t->a, 0) : t->a, high <= 0 ? fmin(t->b, 0) : t->b};
-  for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+  for (size_t i = 0; i < sizeof usual / sizeof *usual && x->rows >= MANY; i++)
     if (low >= usual[i].low && high <= usual[i].high && high > usual[i].high - usual[i].near &&
         (usual[i].low == 0 || low < usual[i].low + usual[i].near))
       return (clf_column_grid){0, usual[i].low, usual[i].high};
+  if (t->kind == CLF_TREAT_LOGIT && low >= t->a && high <= t->b)
+    return (clf_column_grid){0, low >= 0 ? fmax(t->a, 0) : t->a, high <= 0 ? fmin(t->b, 0) : t->b};
   return low >= 0 ? positive : high <= 0 ? negative : none;
 }
 
@@ -38,7 +35,6 @@ static clf_column_grid limits_of(const clf_table *x, int32_t d, const clf_treatm
   const clf_column_kind kind = x->columns ? x->columns[d].kind : CLF_COLUMN_NUMBER;
   return kind == CLF_COLUMN_TIME   ? day
          : kind == CLF_COLUMN_DATE ? none /* 1970 is no limit */
-         : x->rows < FEWEST        ? none
                                    : seen_of(x, d, t);
 }
 
