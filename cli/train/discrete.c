@@ -111,21 +111,26 @@ void cli_train_say_grid(const clf_table *t, const clf_flow *flow) {
             cli_common.data, list);
 }
 
-/* Whether column d has the same grid in both lists. A NULL list means that all columns are
- * continuous. */
+/* Whether column d has the same grid in both lists, whatever its limits are if it has none. A NULL
+ * list means that all columns are continuous. */
 static int same_grid(const clf_column_grid *a, const clf_column_grid *b, int32_t d) {
   const clf_column_grid none = {0}, *x = a ? &a[d] : &none, *y = b ? &b[d] : &none;
-  return x->step == y->step && x->first == y->first && x->last == y->last;
+  return x->step == y->step && (x->step == 0 || (x->first == y->first && x->last == y->last));
 }
 
-int cli_train_set_grid(clf_flow *flow, const clf_column_grid *grid) {
-  if (!grid || (!cli_wanted.discrete && clf_flow_get_spec(flow)->height)) return CLI_OK;
-  for (int32_t d = 0; cli_wanted.resume && d < clf_flow_get_spec(flow)->dim; d++)
+static int check_grid(const clf_flow *flow, const clf_column_grid *grid) {
+  for (int32_t d = 0; d < clf_flow_get_spec(flow)->dim; d++)
     if (!same_grid(grid, clf_flow_grid(flow), d))
       return cli_usage(
           "--discrete %s does not agree with %s, which has another grid for column %d; "
           "leave it out",
           cli_wanted.discrete, cli_wanted.out, d + 1);
+  return CLI_OK;
+}
+
+int cli_train_set_grid(clf_flow *flow, const clf_column_grid *grid) {
+  if (!grid || (!cli_wanted.discrete && clf_flow_get_spec(flow)->height)) return CLI_OK;
+  if (cli_wanted.resume) return check_grid(flow, grid);
   return clf_flow_set_grid(flow, grid) == CLF_OK ? CLI_OK : cli_fail_library();
 }
 
