@@ -3,6 +3,12 @@
  * pixels (or rows) of the batch, with one lane one.  The columns of a pixel are taken one after the
  * other, so that sums have a fixed order. */
 #include "lanes.clh"
+#define GRID_REAL float
+#define GRID_ABS fabs
+#define GRID_MOD fmod
+#define GRID_ROUND round
+#define GRID_NONE INFINITY
+#include "on_grid.def"
 
 #define EACH (LANES > 1 ? 64 : 1) /* pixels of a work-item; ops.def launches it */
 
@@ -43,25 +49,9 @@ kernel BY_LANES void columns_add(CLF_IN(x), CLF_IN(at), CLF_OUT(y), const column
   }
 }
 
-static float columns_reflected(float v, float first, float last) {
-  if (v >= first && v <= last) return v;
-  if (last == INFINITY) return 2 * first - v;
-  if (first == -INFINITY) return 2 * last - v;
-  const float period = 2 * (last - first), from = fabs(v - first);
-  const float apart = from - period * floor(from / period);
-  return first + min(apart, period - apart);
-}
-
-static float columns_value(float step, float first, float last, float v) {
-  if (!isfinite(v)) return v;
-  if (!(step > 0)) return first < last ? columns_reflected(v, first, last) : v;
-  const float n = round((last - first) / step), k = round((v - first) / step);
-  return k <= 0 ? first : k >= n ? last : first + k * step;
-}
-
 kernel BY_LANES void on_grid(CLF_IN(x), CLF_IN(grid), CLF_OUT(y), const on_grid_args p) {
   for (int n = get_global_id(0) * EACH; n < columns_end(p.x); n++)
     for (int d = 0; d < p.x.dim[1]; d++)
-      AT(y, n, d, 0, 0) = columns_value(AT(grid, 0, d, 0, 0), AT(grid, 1, d, 0, 0),
-                                        AT(grid, 2, d, 0, 0), AT(x, n, d, 0, 0));
+      AT(y, n, d, 0, 0) = grid_value(AT(grid, 0, d, 0, 0), AT(grid, 1, d, 0, 0),
+                                     AT(grid, 2, d, 0, 0), AT(x, n, d, 0, 0));
 }

@@ -36,7 +36,7 @@ list(SORT texts)
 list(APPEND texts cl/plans.h include/clflow/ops.def include/clflow/columns.def include/clflow/choices.def
     include/clflow/scales.def include/clflow/splines.def include/clflow/activations.def
     runtime/core/special.def runtime/core/box_muller.def runtime/core/winograd.def
-    runtime/core/bounds.def)
+    runtime/core/bounds.def runtime/core/on_grid.def)
 list(TRANSFORM texts PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
 list(APPEND texts ${kernels})
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/sources.c)

@@ -3,6 +3,12 @@
  * grid. */
 #include <math.h>
 #include "ref.h"
+#define GRID_REAL real
+#define GRID_ABS real_abs
+#define GRID_MOD(a, b) ((real)fmod((double)(a), (double)(b)))
+#define GRID_ROUND(x) ((real)round((double)(x)))
+#define GRID_NONE ((real)INFINITY)
+#include "on_grid.def"
 
 /* Column `at[j]` of D; NaN counts as 0. */
 static int column(const clf_tensor *numbers, int j, int D) {
@@ -66,27 +72,10 @@ CLF_REF(columns_add) {
   return CLF_OK;
 }
 
-static real reflected(real v, real first, real last) {
-  if (v >= first && v <= last) return v;
-  if (last == (real)INFINITY) return 2 * first - v;
-  if (first == -(real)INFINITY) return 2 * last - v;
-  const real period = 2 * (last - first), from = (real)fabs((double)(v - first));
-  const real apart = from - period * (real)floor((double)(from / period));
-  return first + (apart < period - apart ? apart : period - apart);
-}
-
-static real value_on(real step, real first, real last, real v) {
-  if (!(v - v == 0)) return v;
-  if (!(step > 0)) return first < last ? reflected(v, first, last) : v;
-  const real n = (real)round((double)((last - first) / step)),
-             k = (real)round((double)((v - first) / step));
-  return k <= 0 ? first : k >= n ? last : first + k * step;
-}
-
 CLF_LOOP(set_on_grid, clf_on_grid_args, p, n) {
   for (int d = 0; d < p->x.dim[1]; d++)
-    *at(&p->y, n, d, 0, 0) = value_on(*at(&p->grid, 0, d, 0, 0), *at(&p->grid, 1, d, 0, 0),
-                                      *at(&p->grid, 2, d, 0, 0), *at(&p->x, n, d, 0, 0));
+    *at(&p->y, n, d, 0, 0) = grid_value(*at(&p->grid, 0, d, 0, 0), *at(&p->grid, 1, d, 0, 0),
+                                        *at(&p->grid, 2, d, 0, 0), *at(&p->x, n, d, 0, 0));
 }
 CLF_REF(on_grid) {
   (void)scratch;

@@ -13,11 +13,13 @@ static void print_steps(const clf_flow *flow) {
              g[i].first, g[i].last, g[i].step);
 }
 
+static int has_limits(const clf_column_grid *g) { return g->step == 0 && g->first < g->last; }
+
 static void print_limits(const clf_flow *flow) {
   const clf_column_grid *g = clf_flow_grid(flow);
   const int32_t dim = clf_flow_get_spec(flow)->dim;
   for (int32_t i = 0, n = 0; g && i < dim; i++) {
-    if (g[i].step > 0 || g[i].first == g[i].last) continue;
+    if (!has_limits(&g[i])) continue;
     printf("%sx%d: samples ", n++ ? "          " : "limits    ", i);
     if (g[i].first == -DBL_MAX)
       printf("at most %.10g\n", g[i].last);
@@ -37,35 +39,31 @@ static json_t *limit_json(double v) {
   return fabs(v) == DBL_MAX ? json_null() : cli_json_number(v);
 }
 
-json_t *cli_info_grid(const clf_flow *flow) {
+static json_t *steps_json(const clf_column_grid *g) {
+  if (g->step == 0) return NULL;
+  return json_pack("{s:o, s:o, s:o}", "step", cli_json_number(g->step), "first",
+                   cli_json_number(g->first), "last", cli_json_number(g->last));
+}
+
+static json_t *limits_json(const clf_column_grid *g) {
+  return has_limits(g) ? json_pack("[o, o]", limit_json(g->first), limit_json(g->last)) : NULL;
+}
+
+/* An array of what `of` returns for each column, null for NULL; null if that is NULL for all. */
+static json_t *each_column(const clf_flow *flow, json_t *(*of)(const clf_column_grid *g)) {
   const clf_column_grid *g = clf_flow_grid(flow);
   json_t *array = json_array();
   int some = 0;
   for (int32_t i = 0; g && i < clf_flow_get_spec(flow)->dim; i++) {
-    some |= g[i].step > 0;
-    json_array_append_new(
-        array, g[i].step == 0
-                   ? json_null()
-                   : json_pack("{s:o, s:o, s:o}", "step", cli_json_number(g[i].step), "first",
-                               cli_json_number(g[i].first), "last", cli_json_number(g[i].last)));
+    json_t *const column = of(&g[i]);
+    some |= column != NULL;
+    json_array_append_new(array, column ? column : json_null());
   }
   if (some) return array;
   json_decref(array);
   return json_null();
 }
 
-json_t *cli_info_limits(const clf_flow *flow) {
-  const clf_column_grid *g = clf_flow_grid(flow);
-  json_t *array = json_array();
-  int some = 0;
-  for (int32_t i = 0; g && i < clf_flow_get_spec(flow)->dim; i++) {
-    const int has = g[i].step == 0 && g[i].first < g[i].last;
-    some |= has;
-    json_array_append_new(array,
-                          has ? json_pack("[o, o]", limit_json(g[i].first), limit_json(g[i].last))
-                              : json_null());
-  }
-  if (some) return array;
-  json_decref(array);
-  return json_null();
-}
+json_t *cli_info_grid(const clf_flow *flow) { return each_column(flow, steps_json); }
+
+json_t *cli_info_limits(const clf_flow *flow) { return each_column(flow, limits_json); }

@@ -103,9 +103,6 @@ static inline int clf__csv_is_blank(char delim, char ch) {
  * itself after a trailing delimiter, which an empty field follows. */
 char *clf__csv_take(char delim, char *p, char *end, clf__field *f);
 int64_t clf__csv_count(char delim, char *p, char *end);
-/* Field `column` of the current line; returns 0 if the line is shorter or has a fault, which is
- * reported when it is read. */
-int clf__csv_field(const clf__csv *r, int32_t column, clf__field *f);
 
 /* The type of a field.  A comma number has a decimal comma. */
 typedef enum clf__field_kind {

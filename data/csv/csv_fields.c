@@ -39,16 +39,6 @@ char *clf__csv_take(char delim, char *p, char *end, clf__field *f) {
   return delim == ' ' ? p : p + 1;
 }
 
-int clf__csv_field(const clf__csv *r, int32_t column, clf__field *f) {
-  char *p = r->line;
-  for (int32_t c = 0; p && c <= column; c++) {
-    p = clf__csv_take(r->delim, p, r->close, f);
-    if (f->fault) return 0;
-    if (c == column) return 1;
-  }
-  return 0;
-}
-
 int64_t clf__csv_count(char delim, char *p, char *end) {
   int64_t n = 0;
   for (clf__field f; p; n++) p = clf__csv_take(delim, p, end, &f);

@@ -51,23 +51,21 @@ clf_status clf_flow_set_grid(clf_flow *f, const clf_column_grid *grid) {
 
 const clf_column_grid *clf_flow_grid(const clf_flow *f) { return f ? f->grid : NULL; }
 
-clf_status clf_flow_remove_limits(clf_flow *f) {
-  CLF_GIVEN("flow", f);
-  if (!f->grid) return CLF_OK;
-  clf_column_grid *grid = calloc((size_t)f->spec.dim, sizeof *grid);
-  if (!grid)
-    return clf__fail(CLF_ENOMEM, "no memory for the grids of %d columns", (int)f->spec.dim);
-  for (int32_t d = 0; d < f->spec.dim; d++)
-    if (f->grid[d].step > 0) grid[d] = f->grid[d];
-  const clf_status s = clf_flow_set_grid(f, grid);
-  free(grid);
-  return s;
-}
-
 int clf__flow_is_discrete(const clf_flow *f) {
   for (int32_t d = 0; f->grid && d < f->spec.dim; d++)
     if (f->grid[d].step > 0) return 1;
   return 0;
+}
+
+clf_status clf_flow_remove_limits(clf_flow *f) {
+  int some = 0;
+  CLF_GIVEN("flow", f);
+  for (int32_t d = 0; f->grid && d < f->spec.dim; d++) {
+    if (!clf__has_limits(&f->grid[d])) continue;
+    f->grid[d] = (clf_column_grid){0};
+    some = 1;
+  }
+  return some ? clf_flow_set_grid(f, f->grid) : CLF_OK;
 }
 
 /* ---- Noise ----------------------------------------------------------------------------------- */

@@ -6,6 +6,12 @@
 #include <float.h>
 #include <math.h>
 #include "clflow/data.h"
+#define GRID_REAL double
+#define GRID_ABS fabs
+#define GRID_MOD fmod
+#define GRID_ROUND round
+#define GRID_NONE DBL_MAX
+#include "on_grid.def"
 
 /* Whether v is on the grid, or on its continuation beyond both ends.  Numbers rounded to
  * decimals or to float may be off by a small fraction of a step. */
@@ -18,22 +24,8 @@ static inline int clf__has_limits(const clf_column_grid *g) {
   return g->step == 0 && g->first < g->last;
 }
 
-/* v if it is between the limits; beyond one it is reflected there, if need be at the other one
- * too, and so on. */
-static inline double clf__reflected(double v, double first, double last) {
-  if (v >= first && v <= last) return v;
-  if (last == DBL_MAX) return 2 * first - v;
-  if (first == -DBL_MAX) return 2 * last - v;
-  const double apart = fmod(fabs(v - first), 2 * (last - first));
-  return first + fmin(apart, 2 * (last - first) - apart);
-}
-
-/* The nearest value of the grid, or a value between the limits. */
 static inline double clf__grid_value(const clf_column_grid *g, double v) {
-  if (!isfinite(v) || (g->step == 0 && !clf__has_limits(g))) return v;
-  if (g->step == 0) return clf__reflected(v, g->first, g->last);
-  const double last = round((g->last - g->first) / g->step), k = round((v - g->first) / g->step);
-  return k <= 0 ? g->first : k >= last ? g->last : g->first + k * g->step;
+  return grid_value(g->step, g->first, g->last, v);
 }
 
 #endif
